@@ -1,0 +1,1 @@
+"""Spryte's backend: the smallest Flask service that keeps docs/service-contract.md."""
