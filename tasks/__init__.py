@@ -1,0 +1,1 @@
+"""The release automation; `tasks.py` beside this folder is what Invoke loads."""

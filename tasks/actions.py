@@ -1,0 +1,129 @@
+"""What each release task does: the checks, then the stages, then what there is to tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks import summary
+from tasks.clients import Clients
+from tasks.embedded import cloud
+from tasks.failures import asking_docker
+from tasks.git import Git
+from tasks.operate import record
+from tasks.release import dry_run, git_tag, image, pipeline, smoke
+from tasks.release.service_state import deployed_version
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.release.source import Source
+
+
+def build(work: Work) -> Outcome:
+    """Build the images."""
+    version = work.version if work.options.version else ""
+    sources = _sources(work, version)
+    clients = _clients(work)
+    with asking_docker("looking for the Docker Engine"):
+        clients.docker.ping()
+    if work.options.dry_run:
+        return dry_run.tell(sources, clients, dry_run.BUILD)
+    images = []
+    for source in sources:
+        with work.report.stage(source.service.name, "build"):
+            images.append(image.build(source, clients, work.report, no_cache=work.options.no_cache))
+    return summary.built(images, work.settings, work.report)
+
+
+def push(work: Work) -> Outcome:
+    """Build, where needed, and push."""
+    sources, clients = _ready(work)
+    if work.options.dry_run:
+        return dry_run.tell(sources, clients, dry_run.PUSH)
+    images = [pipeline.push(pipeline.build(source, clients, work.report), clients, work.report)
+              for source in sources]  # fmt: skip
+    return summary.pushed(images, work.settings, work.report)
+
+
+def register(work: Work) -> Outcome:
+    """Build and push, where needed, and register."""
+    sources, clients = _ready(work)
+    if work.options.dry_run:
+        return dry_run.tell(sources, clients, dry_run.REGISTER)
+    revisions = [pipeline.prepare(source, clients, work.report) for source in sources]
+    return summary.registered(revisions, work.settings, work.report)
+
+
+def deploy(work: Work) -> Outcome:
+    """The whole way, one service after the other; a failure stops the rest."""
+    given = work.options
+    options = pipeline.DeployOptions(work.timeout, given.force, roll_back=not given.no_rollback)
+    sources, clients = _ready(work)
+    pipeline.check_services(work.services, clients, force=given.force)
+    if work.options.dry_run:
+        return dry_run.tell(sources, clients, dry_run.DEPLOY)
+    releases = []
+    for source in sources:
+        revision = pipeline.prepare(source, clients, work.report)
+        releases.append(pipeline.deploy(revision, clients, work.report, options))
+        record.keep_release(releases[-1], clients, work.report)
+    return summary.deployed(releases, work.settings, work.report)
+
+
+def verify(work: Work) -> Outcome:
+    """Prove over HTTP that the version ECS runs, or the one given, is the one that answers."""
+    version, timeout = work.version if work.options.version else "", work.timeout
+    clients = Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    versions = []
+    for service in work.services:
+        with work.report.stage(service.name, "verify"):
+            expected = smoke.Expected(service, version or deployed_version(service, clients))
+            versions.append(smoke.verify(expected, clients, work.report, timeout))
+    return summary.verified(versions, work.settings, work.report)
+
+
+def tag(work: Work) -> Outcome:
+    """Check, show what the tags bring, ask, create and push them."""
+    git, release = Git(work.settings.root), work.settings.release
+    tags = git_tag.plan(work.services, work.version, git, release)
+    for each in tags:
+        work.report.say(f"{each.name}: {len(each.commits)} commits since {each.since or 'the beginning'}")
+        for commit in each.commits:
+            work.report.say(f"  {commit}")
+    names: list[Json] = [each.name for each in tags]
+    listed = ", ".join(each.name for each in tags)
+    if work.options.dry_run:
+        return Outcome({"dry_run": True, "tags": names}, (f"would create {listed} and push to {release.remote}",))
+    work.confirm(f"Pushing {listed} deploys to production. Go on?")
+    git_tag.make(tags, git, release)
+    return Outcome(
+        {"tags": names, "remote": release.remote}, (f"pushed {listed}: GitHub's workflow deploys it now",)
+    )
+
+
+def _sources(work: Work, version: str) -> tuple[Source, ...]:
+    return tuple(pipeline.check_source(service, version, work.settings) for service in work.services)
+
+
+def _ready(work: Work) -> tuple[tuple[Source, ...], Clients]:
+    """Check everything that can be checked before anything changes, in the order of what costs least."""
+    sources = _sources(work, work.version)
+    if work.settings.target.is_production and not work.options.dry_run:
+        named = ", ".join(service.name for service in work.services)
+        work.confirm(f"This changes production ({named} {work.version}, {work.settings.target.account}).")
+    clients = _clients(work)
+    pipeline.check_cloud(work.services, clients)
+    return sources, clients
+
+
+def _clients(work: Work) -> Clients:
+    """Make the clients; the embedded cloud is brought up first where it is the target."""
+    settings = work.settings
+    if settings.target.name != "local":
+        return Clients(settings.target)
+    if work.options.dry_run:
+        cloud.require_running(settings)
+    with work.report.stage("", "cloud"):
+        return Clients(cloud.up(settings, work.services, work.report))

@@ -1,0 +1,150 @@
+"""How a task runs: settings read, clients made, one function called, its outcome reported, errors told once."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import step_summary
+from tasks.documents import read_yaml
+from tasks.errors import DeployError, StoppedByUserError, UsageError
+from tasks.report import Outcome, Report, print_failure, print_outcome
+from tasks.settings import Settings, checked_version, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tasks.settings import Service
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBER = re.compile(r"[1-9][0-9]{0,6}")  # Invoke's own conversion would end in a traceback
+
+
+class NumberError(UsageError):
+    """An option is no number that makes sense for it."""
+
+    def __init__(self, option: str, value: str) -> None:
+        super().__init__(f"{option}: '{value}' is not a whole number from 1 on.", fix="Give one, or leave it out.")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said; each task sets those it has."""
+
+    service: str = "all"
+    version: str = ""
+    target: str = ""
+    json: bool = False
+    dry_run: bool = False
+    yes: bool = False
+    force: bool = False
+    no_cache: bool = False
+    no_rollback: bool = False
+    engine: bool = False
+    timeout: str = "600"
+    lines: str = "100"
+
+    def with_(self, *, timeout: str, no_rollback: bool) -> Options:
+        """Return these options with those that only a deploy has."""
+        return replace(self, timeout=timeout, no_rollback=no_rollback)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an action works with."""
+
+    options: Options
+    report: Report
+    environment: Mapping[str, str] = field(repr=False)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The project's settings; raises `UsageError` as `settings.load` does."""
+        return load(ROOT, self.environment, self.options.target)
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """The services that were named; raises `UsageError`."""
+        return self.settings.select(self.options.service)
+
+    @cached_property
+    def version(self) -> str:
+        """The version that was given; raises `VersionError`."""
+        return checked_version(self.options.version)
+
+    @cached_property
+    def timeout(self) -> float:
+        """The seconds after which to give up waiting; raises `NumberError`."""
+        return number("--timeout", self.options.timeout)
+
+    @cached_property
+    def lines(self) -> int:
+        """How many lines of a log to show; raises `NumberError`."""
+        return number("--lines", self.options.lines)
+
+    def confirm(self, question: str) -> None:
+        """Ask once on a terminal; `--yes` and CI answer with yes. Raises `StoppedByUserError` on a no."""
+        if self.options.yes or self.environment.get("CI") or not sys.stdin.isatty():
+            return
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise StoppedByUserError("Nothing was done.", fix="Answer y, or give --yes.")
+
+
+def check_files() -> None:
+    """Refuse a malformed `invoke.yaml` in our words before Invoke itself stumbles over it."""
+    from invoke.exceptions import Exit  # noqa: PLC0415
+
+    try:
+        read_yaml(ROOT / "invoke.yaml", "invoke.yaml")
+    except DeployError as error:
+        Report(sys.stderr, time.monotonic).error(error)
+        if "--json" in sys.argv:
+            print_failure(error, sys.stdout)
+        raise Exit(code=error.exit_code) from error
+
+
+def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> None:
+    """Run an action and end the process with its exit code when it fails.
+
+    Args:
+        action: what to do.
+        options: what the command line said.
+        name: what a GitHub run's summary calls it; by default the action's own name.
+    """
+    from invoke.exceptions import Exit  # noqa: PLC0415 - the exception Invoke turns into an exit code
+
+    report = Report(sys.stderr, time.monotonic)
+    try:
+        outcome = action(Work(options, report, os.environ))
+        print_outcome(outcome, sys.stdout, as_json=options.json)
+        step_summary.outcome(name or action.__name__, outcome, os.environ)
+    except KeyboardInterrupt:
+        error: DeployError = StoppedByUserError(
+            "Interrupted.", fix="Run the command again: it goes on from what exists already."
+        )
+    except DeployError as failure:
+        error = failure
+    else:
+        if outcome.exit_code:
+            raise Exit(code=outcome.exit_code)
+        return
+    report.error(error)
+    step_summary.failure(name or action.__name__, error, os.environ)
+    if options.json:
+        print_failure(error, sys.stdout)
+    raise Exit(code=error.exit_code)
+
+
+def number(option: str, value: str) -> int:
+    """Return an option's whole number, from 1 on; raises `NumberError`."""
+    if not NUMBER.fullmatch(value):
+        raise NumberError(option, value)
+    return int(value)

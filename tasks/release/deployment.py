@@ -1,0 +1,89 @@
+"""start: Revision -> Deployment. One UpdateService, or none where the revision runs already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.failures import asking_aws
+from tasks.release.rollout import Rollout
+from tasks.release.service_state import primary, require_deployable
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ServiceTypeDef, UpdateServiceRequestTypeDef
+
+    from tasks.clients import Clients
+    from tasks.release.service_state import Running
+    from tasks.release.task_definition import Revision
+    from tasks.settings import Service
+
+
+@dataclass(frozen=True)
+class Change:
+    """What UpdateService is asked for; `desired` None leaves the number of tasks as it is."""
+
+    arn: str
+    desired: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already."""
+
+    revision: Revision
+    id: str
+    before: Running
+    adopted: bool
+
+    @property
+    def service(self) -> Service:
+        """The service that is deployed."""
+        return self.before.service
+
+    @property
+    def rollout(self) -> Rollout:
+        """What is to be waited for."""
+        version = self.revision.pushed.image.source.version
+        return Rollout(self.service, self.id, self.revision.arn, version, self.before.arn)
+
+
+def start(revision: Revision, before: Running, clients: Clients, *, force: bool = False) -> Deployment:
+    """Update the service to a revision; where that runs or comes up already, adopt its deployment.
+
+    Args:
+        revision: what is to run.
+        before: what runs now, remembered as the way back.
+        clients: the connections.
+        force: start anew even so, for example to pick up a rotated secret or to replace a stuck deployment.
+
+    Raises:
+        DeploymentInProgressError: another revision is being brought up.
+        NothingRunsError: the service is scaled to zero.
+        AccessDeniedError: `ecs:UpdateService` or `iam:PassRole` is missing.
+    """
+    require_deployable(before, revision.arn, force=force)
+    current = before.deployment
+    runs_already = current is not None and before.arn == revision.arn and before.desired > 0
+    if current and runs_already and not force and current.get("rolloutState") != "FAILED":
+        return Deployment(revision, current.get("id", ""), before, adopted=True)
+    desired = before.service.first_count if before.never_deployed else None
+    # without force, ECS starts no new deployment of the revision it has
+    updated = update(before.service, Change(revision.arn, desired, force or runs_already), clients)
+    started = primary(updated)
+    return Deployment(revision, started.get("id", "") if started else "", before, adopted=False)
+
+
+def update(service: Service, change: Change, clients: Clients) -> ServiceTypeDef:
+    """Send UpdateService and return its answer."""
+    request: UpdateServiceRequestTypeDef = {
+        "cluster": service.cluster,
+        "service": service.ecs_service,
+        "taskDefinition": change.arn,
+    }
+    if change.desired is not None:
+        request["desiredCount"] = change.desired
+    if change.force:
+        request["forceNewDeployment"] = True
+    with asking_aws(f"updating the service {service.ecs_service}"):
+        return clients.ecs.update_service(**request)["service"]

@@ -1,0 +1,104 @@
+"""Whether two task definitions mean the same, and how they differ, in words; secrets appear by name only."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from tasks.documents import as_list, as_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tasks.documents import Json
+
+ADDED_BY_AWS = {
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+    "tags",
+}
+UNORDERED = ("environment", "secrets", "portMappings", "mountPoints", "volumesFrom", "environmentFiles")
+ABSENT = "(absent)"
+LONGEST_VALUE = 80
+
+
+def comparable(definition: Mapping[str, Json]) -> Json:
+    """Return a definition so that two of the same meaning are equal.
+
+    What AWS adds by itself is left out (empty lists, documented defaults, its own fields), lists that have no
+    order are sorted. For the defaults see API_ContainerDefinition, API_HealthCheck and API_PortMapping in
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
+    """
+    kept = {name: value for name, value in definition.items() if name not in ADDED_BY_AWS and value != ""}
+    kept["containerDefinitions"] = [
+        _comparable_container(as_object(each)) for each in as_list(kept.get("containerDefinitions") or [])
+    ]
+    return _without_empty(kept)
+
+
+def differences(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return one line a change, `path: old -> new`; empty when both mean the same."""
+    before = dict(_leaves(comparable(old), ""))
+    after = dict(_leaves(comparable(new), ""))
+    paths = dict.fromkeys([*before, *after])
+    return tuple(
+        f"{path}: {_shown(path, before.get(path, ABSENT))} -> {_shown(path, after.get(path, ABSENT))}"
+        for path in paths
+        if before.get(path) != after.get(path)
+    )
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if set(value) in ({"name", "value"}, {"name", "valueFrom"}):
+            yield path, str(value.get("value", value.get("valueFrom")))
+            return
+        for name, each in value.items():
+            yield from _leaves(each, f"{path}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _leaves(each, f"{path}.{_name_of(each, index)}")
+    else:
+        yield path, str(value)
+
+
+def _name_of(value: Json, index: int) -> str:
+    return str(value["name"]) if isinstance(value, dict) and "name" in value else str(index)
+
+
+def _shown(path: str, value: str) -> str:
+    if ".secrets." in path and value != ABSENT:
+        return "(a secret reference)"
+    return value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}..."
+
+
+def _comparable_container(container: dict[str, Json]) -> dict[str, Json]:
+    same = copy.deepcopy(container)
+    same.setdefault("essential", True)
+    if same.get("cpu") == 0:
+        del same["cpu"]
+    for mapping in map(as_object, as_list(same.get("portMappings") or [])):
+        mapping.setdefault("protocol", "tcp")
+        mapping.setdefault("hostPort", mapping.get("containerPort"))
+    if isinstance(check := same.get("healthCheck"), dict):
+        same["healthCheck"] = {"interval": 30, "timeout": 5, "retries": 3, **check}
+    for name in UNORDERED:
+        if isinstance(values := same.get(name), list):
+            same[name] = sorted(values, key=lambda each: json.dumps(each, sort_keys=True))
+    return same
+
+
+def _without_empty(value: Json) -> Json:
+    if isinstance(value, dict):
+        kept = {name: _without_empty(each) for name, each in value.items()}
+        return {name: each for name, each in kept.items() if each not in (None, [], {})}
+    if isinstance(value, list):
+        return [_without_empty(each) for each in value]
+    return value

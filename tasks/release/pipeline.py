@@ -1,0 +1,159 @@
+"""The whole way of one service, in order: what is checked first, the stages, and the way back when one fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyError, SmokeTestError
+from tasks.failures import asking_aws, asking_docker
+from tasks.git import Git
+from tasks.operate import diagnose
+from tasks.release import deployment, image, registry, rollout, smoke, source, task_definition, way_back
+from tasks.release.service_state import require_deployable, running
+
+if TYPE_CHECKING:
+    from tasks.clients import Clients
+    from tasks.release.deployment import Deployment
+    from tasks.release.image import Image
+    from tasks.release.registry import PushedImage
+    from tasks.release.smoke import VerifiedVersion
+    from tasks.release.source import Source
+    from tasks.release.task_definition import Revision
+    from tasks.report import Report
+    from tasks.settings import Service, Settings
+
+
+class WrongAccountError(NotReadyError):
+    """The credentials belong to another account than the one meant."""
+
+    def __init__(self, found: str, wanted: str) -> None:
+        super().__init__(
+            f"The AWS credentials belong to account {found}; AWS_ACCOUNT_ID is {wanted}.",
+            fix="Choose the right profile (AWS_PROFILE), or correct AWS_ACCOUNT_ID.",
+        )
+
+
+@dataclass(frozen=True)
+class DeployOptions:
+    """How a deploy behaves. `timeout` in seconds, for each service's rollout."""
+
+    timeout: float
+    force: bool
+    roll_back: bool
+
+
+@dataclass(frozen=True)
+class Released:
+    """A finished deploy of one service."""
+
+    deployment: Deployment
+    verified: VerifiedVersion
+
+
+def check_source(service: Service, version: str, settings: Settings) -> Source:
+    """Look at the checkout and the template; refuse what may not be released.
+
+    Raises:
+        UsageError: folder, Dockerfile or task definition template are missing or malformed.
+        GitError: the checkout cannot be released from.
+        NotReadyError: production, and the tree is dirty or the commit is not pushed.
+    """
+    task_definition.load_template(service, settings.target)
+    found = source.inspect(service, version)
+    if settings.target.is_production:
+        source.require_released_commit(Git(settings.root), settings.release)
+    return found
+
+
+def check_cloud(services: tuple[Service, ...], clients: Clients) -> None:
+    """Ask for everything a deploy needs to find, before anything is built or changed.
+
+    Raises:
+        DockerUnavailableError: no Docker Engine answers.
+        CredentialsError: there are none, or they expired.
+        WrongAccountError: they belong to another account.
+        RepositoryMissingError: a repository does not exist.
+    """
+    with asking_docker("looking for the Docker Engine"):
+        clients.docker.ping()
+    check_identity(clients)
+    for service in services:
+        registry.tagged(service, ("0.0.0",), clients)
+
+
+def check_identity(clients: Clients) -> None:
+    """Compare the account of the credentials with the one meant; raises as `check_cloud`."""
+    with asking_aws("asking who the credentials belong to"):
+        found = clients.sts.get_caller_identity()["Account"]
+    if found != clients.target.account:
+        raise WrongAccountError(found, clients.target.account)
+
+
+def check_services(services: tuple[Service, ...], clients: Clients, *, force: bool) -> None:
+    """Refuse services that are missing, inactive, scaled to zero, or busy with another deployment."""
+    for service in services:
+        state = running(service, clients)
+        family = task_definition.described(service.family, clients) or {}
+        require_deployable(state, str(family.get("taskDefinitionArn", "")), force=force)
+
+
+def build(found: Source, clients: Clients, report: Report) -> Image:
+    """Stage 1: the image."""
+    with report.stage(found.service.name, "build"):
+        return image.build(found, clients, report)
+
+
+def push(built: Image, clients: Clients, report: Report) -> PushedImage:
+    """Stage 2: the image in ECR."""
+    with report.stage(built.source.service.name, "push"):
+        return registry.push(built, clients, report)
+
+
+def register(pushed: PushedImage, clients: Clients, report: Report) -> Revision:
+    """Stage 3: the revision."""
+    with report.stage(pushed.image.source.service.name, "register"):
+        return task_definition.register(pushed, clients, report)
+
+
+def prepare(found: Source, clients: Clients, report: Report) -> Revision:
+    """Stages 1 to 3; each finds what exists already."""
+    return register(push(build(found, clients, report), clients, report), clients, report)
+
+
+def deploy(revision: Revision, clients: Clients, report: Report, options: DeployOptions) -> Released:
+    """Stages 4 and 5: the rollout, and the proof over HTTP; on failure the way back.
+
+    Raises:
+        RolloutFailedError, TookTooLongError, SupersededError, NotServingError: with what became of it.
+    """
+    found = revision.pushed.image.source
+    with report.stage(found.service.name, "update"):
+        before = running(found.service, clients)
+        started = deployment.start(revision, before, clients, force=options.force)
+        report.say(_beginning(started))
+    try:
+        with report.stage(found.service.name, "rollout"):
+            rollout.wait(started.rollout, clients, report, options.timeout)
+        with report.stage(found.service.name, "verify"):
+            verified = smoke.verify(smoke.Expected(found.service, found.version), clients, report)
+    except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
+        error.add_evidence(*diagnose.evidence(found.service, revision.arn, clients))
+        with report.stage(found.service.name, "way back"):
+            error.add_evidence(_return(started, clients, report, options))
+        raise
+    return Released(started, verified)
+
+
+def _beginning(started: Deployment) -> str:
+    if started.adopted:
+        return f"{started.rollout.name} runs already; following its deployment {started.id}"
+    return f"{started.before.name} -> {started.rollout.name}, deployment {started.id}"
+
+
+def _return(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> str:
+    if started.adopted:
+        return "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
+    if not options.roll_back:
+        return f"Nothing was rolled back, as asked; before it, {started.before.name} ran."
+    return way_back.restore(started, clients, report, options.timeout)

@@ -1,0 +1,168 @@
+"""wait: until a deployment serves, has failed, or the time is up; judged on its own id, never on 'stable'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SupersededError
+from tasks.release.service_state import describe, primary
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+
+    from tasks.clients import Clients
+    from tasks.report import Report
+    from tasks.settings import Service
+
+FIRST_POLL_SECONDS = 1.0
+LONGEST_POLL_SECONDS = 3.0
+POLL_GROWTH = 1.15
+# The circuit breaker's own lowest threshold, used where none is switched on:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+FAILURES_WITHOUT_BREAKER = 3
+EVIDENCE_EVENTS = 6
+
+State = Literal["waiting", "serving", "done", "failed", "superseded"]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What is waited for: ECS's deployment `id` of the revision `arn`, after which `version` serves.
+
+    `before` is the revision that ran when it began.
+    """
+
+    service: Service
+    id: str
+    arn: str
+    version: str
+    before: str
+
+    @property
+    def name(self) -> str:
+        """`family:number` of the revision."""
+        return self.arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Where a deployment stands, and why."""
+
+    state: State
+    reason: str
+
+
+class RolloutFailedError(DeploymentFailedError):
+    """ECS, or the repeated failure of its tasks, says that the new version does not come up."""
+
+    def __init__(self, rollout: Rollout, reason: str, evidence: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{rollout.service.ecs_service}: version {rollout.version} ({rollout.name}) did not come up: {reason}",
+            fix="Mend the cause, then deploy the next version.",
+            evidence=evidence,
+        )
+
+
+class TookTooLongError(GaveUpWaitingError):
+    """The limit given by `--timeout` passed."""
+
+    def __init__(self, rollout: Rollout, seconds: float, evidence: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{rollout.service.ecs_service}: {rollout.name} did not finish within {seconds:.0f} s.",
+            fix="Look at the events above; wait longer with --timeout=SECONDS.",
+            evidence=evidence,
+        )
+
+
+def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> None:
+    """Poll the service until the deployment is done; `timeout` in seconds.
+
+    Raises:
+        RolloutFailedError: the new version does not come up.
+        SupersededError: another deployment took over.
+        TookTooLongError: the limit passed.
+        ServiceMissingError: the service was deleted meanwhile.
+        AccessDeniedError: at once, when `ecs:DescribeServices` is missing.
+    """
+    deadline, pause = clients.clock() + timeout, FIRST_POLL_SECONDS
+    seen, shown = set[str](), ""
+    while True:
+        service = describe(rollout.service, clients)
+        verdict = judge(service, rollout)
+        for line in _new_events(service, rollout, seen):
+            report.say(line)
+        if (now := "; ".join(filter(None, (_counts(service, rollout), verdict.reason)))) != shown:
+            shown = now
+            report.say(now)
+        if verdict.state == "done":
+            return
+        if verdict.state == "superseded":
+            raise SupersededError(
+                f"{rollout.service.ecs_service}: {verdict.reason}",
+                fix="Look at what runs now (inv verify), then decide which version is to serve.",
+            )
+        evidence = tuple(event["message"] for event in service.get("events", [])[:EVIDENCE_EVENTS])
+        if verdict.state == "failed":
+            raise RolloutFailedError(rollout, verdict.reason, evidence)
+        if clients.clock() + pause > deadline:
+            raise TookTooLongError(rollout, timeout, evidence)
+        clients.sleep(pause)
+        pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
+
+
+def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
+    """Say where our deployment stands; a pure function of what DescribeServices answers."""
+    own = _own(service, rollout)
+    current = primary(service) or {}
+    serving = current.get("taskDefinition", "").rpartition("/")[2]
+    gave_up = own is not None and own.get("rolloutState") == "FAILED"
+    reason = (own or {}).get("rolloutStateReason", "") if gave_up else ""
+    if own is None or own.get("status") != "PRIMARY":
+        if current.get("taskDefinition") == rollout.before and (gave_up or rollout.before != rollout.arn):
+            return Verdict("failed", reason or f"ECS rolled back to {serving}.")
+        return Verdict("superseded", f"another deployment took over, of {serving or 'nothing'}.")
+    if gave_up:
+        return Verdict("failed", reason or "ECS marked the deployment FAILED.")
+    if own.get("failedTasks", 0) >= FAILURES_WITHOUT_BREAKER and not _has_breaker(service):
+        return Verdict("failed", f"{own.get('failedTasks')} tasks failed in a row; no circuit breaker is on.")
+    if own.get("runningCount", 0) < own.get("desiredCount", 0):
+        return Verdict("waiting", "")
+    if own.get("rolloutState", "COMPLETED") == "COMPLETED":
+        return Verdict("done", "")
+    others = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not own)
+    return Verdict("serving", f"draining {others} old" if others else "settling")
+
+
+def _own(service: ServiceTypeDef, rollout: Rollout) -> DeploymentTypeDef | None:
+    return next((each for each in service.get("deployments", []) if each.get("id") == rollout.id), None)
+
+
+def _has_breaker(service: ServiceTypeDef) -> bool:
+    breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
+    return bool(breaker and breaker.get("enable"))
+
+
+def _counts(service: ServiceTypeDef, rollout: Rollout) -> str:
+    own = _own(service, rollout)
+    if own is None:
+        return "the deployment is no longer listed"
+    counts = f"{own.get('runningCount', 0)} of {own.get('desiredCount', 0)} running"
+    if own.get("pendingCount"):
+        counts += f", {own.get('pendingCount')} starting"
+    if own.get("failedTasks"):
+        counts += f", {own.get('failedTasks')} failed"
+    return counts
+
+
+def _new_events(service: ServiceTypeDef, rollout: Rollout, seen: set[str]) -> list[str]:
+    """Return the messages of events since the deployment began, oldest first, each once."""
+    own = _own(service, rollout)
+    began = own.get("createdAt") if own else None
+    fresh = [
+        event
+        for event in service.get("events", [])
+        if event["id"] not in seen and (began is None or event["createdAt"] >= began)
+    ]
+    seen.update(event["id"] for event in service.get("events", []))
+    return [event["message"] for event in reversed(fresh)]

@@ -1,0 +1,154 @@
+"""What an ECS service runs right now, and whether it may be updated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.errors import NotReadyError
+from tasks.failures import asking_aws
+from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+
+    from tasks.clients import Clients
+    from tasks.settings import Service, Target
+
+
+class ServiceMissingError(NotReadyError):
+    """The cluster or the service does not exist, or is not active."""
+
+    def __init__(self, service: Service, target: Target, problem: str) -> None:
+        place = f"{service.cluster}/{service.ecs_service} ({target.account}, {target.region})"
+        super().__init__(
+            f"{place}: {problem}",
+            fix="Correct ECS_CLUSTER_... and ECS_SERVICE_..., or create the environment (aws/README.md).",
+        )
+
+
+class DeploymentInProgressError(NotReadyError):
+    """Another deployment of the service is under way."""
+
+    def __init__(self, service: Service, other: DeploymentTypeDef) -> None:
+        name = str(other.get("taskDefinition", "")).rpartition("/")[2]
+        super().__init__(
+            f"{service.ecs_service}: a deployment of {name} is in progress ({other.get('id', '')}, "
+            f"since {other.get('createdAt', 'unknown')}).",
+            fix="Wait for it to end, or replace it with --force.",
+        )
+
+
+class NothingRunsError(NotReadyError):
+    """The service was scaled to zero: a deploy would start nothing and prove nothing."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            f"{service.ecs_service} has a desired count of 0: a deploy would start nothing.",
+            fix="Scale it up first: aws ecs update-service --cluster "
+            f"{service.cluster} --service {service.ecs_service} --desired-count 1",
+        )
+
+
+class NeverDeployedError(NotReadyError):
+    """The service still waits for its first deploy."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            f"{service.ecs_service} was never deployed: there is no version that could answer.",
+            fix=f"Deploy one: inv deploy --service={service.name} --version=X.Y.Z",
+        )
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a service runs, to be remembered as the way back.
+
+    `version` and `commit` are empty when its definition was not registered by this tool: then the service is
+    the one its stack created, before the first deploy. `desired` is its number of tasks.
+    """
+
+    service: Service
+    arn: str
+    desired: int
+    version: str
+    commit: str
+    deployment: DeploymentTypeDef | None
+
+    @property
+    def name(self) -> str:
+        """`family:number` of the revision."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def never_deployed(self) -> bool:
+        """Whether the service still waits for its first deploy."""
+        return self.desired == 0 and not self.version
+
+
+def running(service: Service, clients: Clients) -> Running:
+    """Look at a service and the definition it runs.
+
+    Raises:
+        ServiceMissingError: the cluster or the service is missing, draining or inactive.
+        AccessDeniedError: `ecs:DescribeServices` or `ecs:DescribeTaskDefinition` is missing.
+    """
+    found = describe(service, clients)
+    arn = found["taskDefinition"]
+    environment = environment_of(described(arn, clients) or {}, service.container)
+    return Running(
+        service=service,
+        arn=arn,
+        desired=found.get("desiredCount", 0),
+        version=environment.get(VERSION_VARIABLE, ""),
+        commit=environment.get(COMMIT_VARIABLE, ""),
+        deployment=primary(found),
+    )
+
+
+def describe(service: Service, clients: Clients) -> ServiceTypeDef:
+    """Return the active ECS service; raises as `running` does."""
+    with asking_aws(f"looking at the service {service.ecs_service}"):
+        try:
+            answer = clients.ecs.describe_services(cluster=service.cluster, services=[service.ecs_service])
+        except clients.ecs.exceptions.ClusterNotFoundException as error:
+            problem = f"there is no cluster '{service.cluster}'."
+            raise ServiceMissingError(service, clients.target, problem) from error
+    if not answer["services"]:
+        raise ServiceMissingError(service, clients.target, "there is no such service.")
+    found = answer["services"][0]
+    if found.get("status") != "ACTIVE":
+        raise ServiceMissingError(service, clients.target, f"the service is {found.get('status')}.")
+    return found
+
+
+def primary(service: ServiceTypeDef) -> DeploymentTypeDef | None:
+    """Return the deployment that ECS is bringing up or has brought up."""
+    return next((each for each in service.get("deployments", []) if each.get("status") == "PRIMARY"), None)
+
+
+def deployed_version(service: Service, clients: Clients) -> str:
+    """Return the version that ECS runs, empty for a definition from elsewhere; raises as `running` does.
+
+    Raises:
+        NeverDeployedError: the service waits for its first deploy.
+    """
+    state = running(service, clients)
+    if state.never_deployed:
+        raise NeverDeployedError(service)
+    return state.version
+
+
+def require_deployable(state: Running, arn: str = "", *, force: bool = False) -> None:
+    """Refuse a service that runs nothing, or (without `force`) is busy with another revision than `arn`.
+
+    Raises:
+        NothingRunsError: it was scaled to zero after its first deploy.
+        DeploymentInProgressError: another deployment is under way.
+    """
+    if state.desired == 0 and not state.never_deployed:
+        raise NothingRunsError(state.service)
+    current = state.deployment
+    busy = current is not None and current.get("rolloutState") == "IN_PROGRESS"
+    if current and busy and not force and current.get("taskDefinition") != arn:
+        raise DeploymentInProgressError(state.service, current)

@@ -1,0 +1,89 @@
+"""verify: Deployment -> VerifiedVersion. The health path answers 200 with the expected version, three times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.errors import SmokeTestError
+
+if TYPE_CHECKING:
+    from tasks.clients import Clients
+    from tasks.http import Answer
+    from tasks.report import Report
+    from tasks.settings import Service
+
+VERSION_HEADER = "X-App-Version"
+COMMIT_HEADER = "X-App-Commit"
+IN_A_ROW = 3
+PAUSE_SECONDS = 0.3
+DEADLINE_SECONDS = 60.0
+SHOWN_BODY = 200
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must answer; an empty version accepts any."""
+
+    service: Service
+    version: str
+
+
+@dataclass(frozen=True)
+class VerifiedVersion:
+    """A version that was seen to serve."""
+
+    service: Service
+    version: str
+    commit: str
+    url: str
+
+
+class NotServingError(SmokeTestError):
+    """The URL does not answer as it must."""
+
+    def __init__(self, expected: Expected, answer: Answer, seconds: float) -> None:
+        wanted = f"200 and version {expected.version}" if expected.version else "200 and a version"
+        super().__init__(
+            f"{expected.service.name}: {answer.url} did not answer {wanted} {IN_A_ROW} times in a row within "
+            f"{seconds:.0f} s: {_seen(answer)}.",
+            fix="Check the load balancer's rule and target health, and that nothing caches the answer.",
+            evidence=[answer.body[:SHOWN_BODY]] if answer.body and answer.status != 200 else [],
+        )
+
+
+def verify(
+    expected: Expected, clients: Clients, report: Report, deadline: float = DEADLINE_SECONDS
+) -> VerifiedVersion:
+    """Ask over HTTP until the expected version answered three times in a row; `deadline` in seconds.
+
+    Raises:
+        NotServingError: it did not within the deadline.
+    """
+    url = f"{clients.target.app_url}{expected.service.health_path}"
+    end, row, shown = clients.clock() + deadline, 0, ""
+    while True:
+        answer = clients.http.get(url)
+        row = row + 1 if _is_expected(answer, expected) else 0
+        if row == 0 and (seen := _seen(answer)) != shown:
+            shown = seen
+            report.say(f"{url}: {seen}")
+        if row == IN_A_ROW:
+            version, commit = answer.headers[VERSION_HEADER], answer.headers.get(COMMIT_HEADER, "")
+            report.say(f"{url} answers 200, version {version}, {IN_A_ROW} times in a row")
+            return VerifiedVersion(expected.service, version, commit, url)
+        if clients.clock() > end:
+            raise NotServingError(expected, answer, deadline)
+        clients.sleep(PAUSE_SECONDS)
+
+
+def _is_expected(answer: Answer, expected: Expected) -> bool:
+    version = answer.headers.get(VERSION_HEADER, "")
+    return answer.status == 200 and bool(version) and version == (expected.version or version)
+
+
+def _seen(answer: Answer) -> str:
+    if not answer.status:
+        return answer.problem
+    version = answer.headers.get(VERSION_HEADER)
+    return f"{answer.status}, " + (f"version {version}" if version else "no version header")

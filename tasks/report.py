@@ -1,0 +1,190 @@
+"""What a person sees while it runs (stderr), and the one result at the end (stdout)."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rich.progress import Progress, TaskID
+
+    from tasks.documents import Json
+    from tasks.errors import DeployError
+
+PLAIN_STEP = 0.25
+SHOWN_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a stage of a service took, in seconds."""
+
+    service: str
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A command's result: one JSON document for machines, lines for people, and the exit code."""
+
+    document: Mapping[str, Json]
+    lines: tuple[str, ...]
+    exit_code: int = 0
+
+
+@dataclass
+class _Stage:
+    service: str = ""
+    name: str = ""
+    began: float = 0.0
+    shown: dict[str, float] = field(default_factory=dict)
+    bars: dict[str, TaskID] = field(default_factory=dict)
+
+
+class Report:
+    """Progress of one command: bars that redraw on a terminal, plain lines anywhere else."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._stage = _Stage()
+        self._progress: Progress | None = None
+        self._live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._colour = self._live and "NO_COLOR" not in os.environ
+        self.timings: list[Timing] = []
+
+    @contextmanager
+    def stage(self, service: str, name: str) -> Iterator[None]:
+        """Show and time one stage; lines said inside carry the service and the stage."""
+        outer = self._stage
+        self._stage = _Stage(service, name, self._clock())
+        try:
+            yield
+            self.timings.append(Timing(service, name, self.elapsed))
+        finally:
+            self._close_bars()
+            self._stage = outer
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the current stage began."""
+        return self._clock() - self._stage.began
+
+    def say(self, text: str) -> None:
+        """Show one line."""
+        self._print(text)
+
+    def progress(self, what: str, done: float, total: float) -> None:
+        """Show how far `what` is, in any unit; plain output shows it in quarters."""
+        if self._live:
+            self._bar(what, done, total)
+            return
+        share = min(done / total, 1.0) if total else 1.0
+        last = self._stage.shown.get(what)
+        if last is not None and share - last < PLAIN_STEP and (share < 1.0 or last >= 1.0):
+            return
+        self._stage.shown[what] = share
+        self._print(f"{what} {share:4.0%} of {_size(total)}")
+
+    def error(self, error: DeployError) -> None:
+        """Show what happened, the evidence, and what to do next; on GitHub as an annotation too."""
+        self._close_bars()
+        self._write(f"\nerror: {error}", "31;1")
+        for line in error.evidence:
+            self._write(f"  | {line}", "2")
+        self._write(f"  fix: {error.fix}", "33")
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            message = f"{error} {error.fix}".replace("%", "%25").replace("\r", "").replace("\n", "%0A")
+            self._stream.write(f"::error title={error.kind}::{message}\n")
+        self._stream.flush()
+
+    def _print(self, text: str) -> None:
+        prefix = f"{self._stage.service:<9} {self._stage.name:<9} " if self._stage.name else ""
+        for line in text.splitlines() or [""]:
+            self._write(f"{prefix}{line}", "")
+
+    def _write(self, line: str, style: str) -> None:
+        shown = f"\033[{style}m{line}\033[0m" if style and self._colour else line
+        if self._progress is not None:
+            self._progress.console.print(line, highlight=False, markup=False, style=_style(style))
+        else:
+            self._stream.write(f"{shown}\n")
+            self._stream.flush()
+
+    def _bar(self, what: str, done: float, total: float) -> None:
+        if self._progress is None:
+            self._progress = _bars(self._stream)
+            self._progress.start()
+        if what not in self._stage.bars:
+            label = f"{self._stage.service:<9} {self._stage.name:<9} {what}"
+            self._stage.bars[what] = self._progress.add_task(label, total=total)
+        self._progress.update(self._stage.bars[what], completed=done, total=total)
+
+    def _close_bars(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+            self._stage.bars.clear()
+
+
+def print_outcome(outcome: Outcome, stdout: TextIO, *, as_json: bool) -> None:
+    """Write the command's result: lines, or exactly one JSON document."""
+    if as_json:
+        stdout.write(json.dumps({"ok": True, **outcome.document}, indent=2) + "\n")
+    else:
+        stdout.writelines(f"{line}\n" for line in outcome.lines)
+    stdout.flush()
+
+
+def print_failure(error: DeployError, stdout: TextIO) -> None:
+    """Write a failure as exactly one JSON document."""
+    document = {
+        "ok": False,
+        "error": {
+            "kind": error.kind,
+            "message": str(error),
+            "fix": error.fix,
+            "evidence": list(error.evidence),
+            "exit_code": error.exit_code,
+        },
+    }
+    stdout.write(json.dumps(document, indent=2) + "\n")
+    stdout.flush()
+
+
+def timing_lines(timings: list[Timing]) -> tuple[str, ...]:
+    """Return where the time went, longest first, with the whole."""
+    if not timings:
+        return ()
+    total = sum(timing.seconds for timing in timings)
+    ranked = sorted((each for each in timings if each.seconds >= SHOWN_SECONDS), key=lambda each: -each.seconds)
+    parts = [f"{timing.service} {timing.stage} {timing.seconds:.1f} s".strip() for timing in ranked]
+    return (f"{'took':<9} {total:.1f} s: {', '.join(parts)}",)
+
+
+def _bars(stream: TextIO) -> Progress:
+    from rich.console import Console  # noqa: PLC0415 - `inv --list` must not pay for it
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(24), DownloadColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(file=stream), transient=True)
+
+
+def _style(code: str) -> str | None:
+    return {"31;1": "bold red", "33": "yellow", "2": "dim"}.get(code)
+
+
+def _size(amount: float) -> str:
+    return f"{amount / 1e6:.1f} MB" if amount >= 1e5 else f"{amount:.0f}"

@@ -1,0 +1,295 @@
+"""What is deployed, and where to: `invoke.yaml`, `.env` and the environment, validated before use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from tasks import variables
+from tasks.documents import Document, Section, read_yaml
+from tasks.errors import UsageError, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tasks.variables import Variables
+
+TargetName = Literal["local", "aws"]
+
+VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+LOCAL_LOAD_BALANCER = "spryte"
+
+
+class UnknownServiceError(UsageError):
+    """`--service` names nothing in `invoke.yaml`."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        what = f"There is no service '{name}'.{suggestion(name, known)}" if name else "No service was named."
+        super().__init__(what, fix=f"Use --service={'|'.join(known)}|all, or several joined by commas.")
+
+
+class VersionError(UsageError):
+    """`--version` is not `X.Y.Z`."""
+
+    def __init__(self, version: str) -> None:
+        what = f"'{version}' is not a version." if version else "No version was given."
+        bare = version.lstrip("vV")
+        example = bare if VERSION.fullmatch(bare) else "0.1.5"
+        super().__init__(what, fix=f"Give three numbers joined by dots, for example --version={example}.")
+
+
+class UnknownTargetError(UsageError):
+    """The target is neither `local` nor `aws`."""
+
+    def __init__(self, name: str, place: str) -> None:
+        what = f"{place}: '{name}' is not a target.{suggestion(name, ('local', 'aws'))}"
+        super().__init__(what, fix="Use --target=local (the embedded cloud) or --target=aws.")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One deployable service: its folder in the repository and its names in AWS.
+
+    `health_path` is what must answer 200; `first_count` the number of tasks that the first deploy starts.
+    `base_images` maps each build argument of the Dockerfile to the stand-in that can fill it.
+    """
+
+    root: Path
+    name: str
+    folder: str
+    template: str
+    port: int
+    health_path: str
+    first_count: int
+    base_images: Mapping[str, str]
+    cluster: str
+    ecs_service: str
+    family: str
+    container: str
+    repository: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A fixed key pair, only ever the embedded cloud's own; AWS credentials come from the SDK's chain."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to: an account and region, or the embedded cloud that plays them. Stages only read its values."""
+
+    name: TargetName
+    account: str
+    region: str
+    registry: str
+    app_url: str
+    endpoint_url: str | None
+    credentials: Credentials | None
+    build_args: Mapping[str, str]
+
+    @property
+    def is_production(self) -> bool:
+        """Whether a change here reaches people: the target is AWS itself."""
+        return self.name == "aws" and self.endpoint_url is None
+
+
+@dataclass(frozen=True)
+class Release:
+    """The remote and branch a production deploy must come from."""
+
+    remote: str
+    branch: str
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """The Debian suite and packages each stand-in base image is made of."""
+
+    suite: str
+    packages: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything read from the project's files and the environment."""
+
+    root: Path
+    document: Document
+    variables: Variables
+    target: Target
+    release: Release
+    stand_ins: StandIns
+    local_port: int
+
+    @property
+    def state(self) -> Path:
+        """The folder that holds the embedded cloud's state and logs; git ignores it."""
+        return self.root / ".local"
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The services in the order in which they are released."""
+        return tuple(self.document.section("services").data)
+
+    def select(self, wanted: str) -> tuple[Service, ...]:
+        """Return the services that `--service` names, in `invoke.yaml`'s order.
+
+        Raises:
+            UnknownServiceError: a name is not in `invoke.yaml`.
+            DocumentError: an entry is malformed.
+            MissingVariableError: one of a service's five variables is set nowhere.
+        """
+        known = self.service_names
+        names = known if wanted == "all" else tuple(name.strip() for name in wanted.split(","))
+        for name in names:
+            if name not in known:
+                raise UnknownServiceError(name, known)
+        return tuple(self._service(name) for name in known if name in names)
+
+    def _service(self, name: str) -> Service:
+        entry = self.document.section("services").section(name)
+        entry.only("folder", "task_definition", "port", "health_path", "first_count", "base_images")
+        health_path = entry.text("health_path")
+        if not health_path.startswith("/"):
+            raise entry.wrong("health_path", f"'{health_path}' does not start with '/'", "Write a URL path.")
+        suffix = name.upper().replace("-", "_")
+        return Service(
+            root=self.root,
+            name=name,
+            folder=_inside(entry, "folder"),
+            template=_inside(entry, "task_definition"),
+            port=_port(entry),
+            health_path=health_path,
+            first_count=entry.number("first_count", 1),
+            base_images=_texts_by_key(entry, "base_images"),
+            cluster=self.variables.get(f"ECS_CLUSTER_{suffix}", variables.ECS_NAME),
+            ecs_service=self.variables.get(f"ECS_SERVICE_{suffix}", variables.ECS_NAME),
+            family=self.variables.get(f"ECS_TASK_DEFINITION_{suffix}", variables.ECS_NAME),
+            container=self.variables.get(f"ECS_CONTAINER_NAME_{suffix}", variables.ECS_NAME),
+            repository=self.variables.get(f"ECR_REPOSITORY_{suffix}", variables.REPOSITORY),
+        )
+
+
+def load(root: Path, environment: Mapping[str, str], target: str = "") -> Settings:
+    """Read the project's settings.
+
+    Args:
+        root: the folder that holds `invoke.yaml`.
+        environment: the process environment; it wins over `.env`.
+        target: `local` or `aws`; empty for what `DEPLOY_TARGET` says.
+
+    Raises:
+        DocumentError: `invoke.yaml` or `.env` is missing or malformed (file, line, key).
+        VariableError: a variable is missing or has the wrong form.
+        UnknownTargetError: the target is neither `local` nor `aws`.
+    """
+    document = read_yaml(root / "invoke.yaml", "invoke.yaml")
+    services = document.section("services")
+    if not services.data:
+        raise document.wrong("services", "names no service", "Add an entry for each service.")
+    for name in map(str, services.data):  # YAML reads 1 as a number and `on` as true
+        if not SERVICE_NAME.fullmatch(name) or name == "all":
+            raise services.wrong(name, "cannot be a service's name", "Use a-z, 0-9 and '-'; not 'all'.")
+    values = variables.read(root, environment)
+    chosen = _target_name(target, values)
+    if chosen == "local":
+        values = values.with_defaults(root / ".env.example")
+    port = int(values.get("LOCAL_PORT", variables.PORT, "4566"))
+    return Settings(
+        root=root,
+        document=document,
+        variables=values,
+        target=_local(values, port) if chosen == "local" else _aws(values),
+        release=_release(document),
+        stand_ins=_stand_ins(document),
+        local_port=port,
+    )
+
+
+def checked_version(version: str) -> str:
+    """Return `version` when it is `X.Y.Z`, three numbers without leading zeros.
+
+    Raises:
+        VersionError: it is not.
+    """
+    if not VERSION.fullmatch(version):
+        raise VersionError(version)
+    return version
+
+
+def _target_name(option: str, values: Variables) -> TargetName:
+    name = option or values.get("DEPLOY_TARGET", variables.ANYTHING, "local")
+    if name == "local":
+        return "local"
+    if name == "aws":
+        return "aws"
+    raise UnknownTargetError(name, "--target" if option else values.place("DEPLOY_TARGET"))
+
+
+def _local(values: Variables, port: int) -> Target:
+    return Target(
+        name="local",
+        account=values.get("AWS_ACCOUNT_ID", variables.ACCOUNT),
+        region=values.get("AWS_REGION", variables.REGION),
+        registry=f"localhost:{port}",
+        app_url=f"http://{LOCAL_LOAD_BALANCER}.alb.localhost:{port}",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        credentials=Credentials("test", "test"),
+        build_args=values.base_images(),
+    )
+
+
+def _aws(values: Variables) -> Target:
+    account = values.get("AWS_ACCOUNT_ID", variables.ACCOUNT)
+    region = values.get("AWS_REGION", variables.REGION)
+    return Target(
+        name="aws",
+        account=account,
+        region=region,
+        registry=values.get("ECR_REGISTRY", variables.HOST, f"{account}.dkr.ecr.{region}.amazonaws.com"),
+        app_url=values.get("APP_URL", variables.URL).rstrip("/"),
+        endpoint_url=values.get("AWS_ENDPOINT_URL", variables.URL, "") or None,
+        credentials=None,
+        build_args=values.base_images(),
+    )
+
+
+def _release(document: Document) -> Release:
+    entry = document.section("release")
+    entry.only("remote", "branch")
+    return Release(entry.text("remote"), entry.text("branch"))
+
+
+def _stand_ins(document: Document) -> StandIns:
+    entry = document.section("stand_ins")
+    entry.only("suite", "images")
+    images = entry.section("images")
+    return StandIns(entry.text("suite"), {name: images.texts(name) for name in images.data})
+
+
+def _inside(entry: Section, key: str) -> str:
+    path = entry.text(key)
+    if not path or path.startswith("/") or ".." in path.split("/"):
+        raise entry.wrong(key, f"'{path}' is not a path inside the project", "Write it relative to the root.")
+    return str(PurePosixPath(path))
+
+
+def _port(entry: Section) -> int:
+    port = entry.number("port")
+    if not variables.PORT.pattern.fullmatch(str(port)):
+        raise entry.wrong("port", f"{port} is not {variables.PORT.words}", "Write the container's port.")
+    return port
+
+
+def _texts_by_key(entry: Section, key: str) -> dict[str, str]:
+    if key not in entry.data:
+        return {}
+    section = entry.section(key)
+    return {name: section.text(name) for name in section.data}

@@ -1,0 +1,70 @@
+"""What a GitHub run keeps of a command: a section of its step summary, in Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.documents import as_list, as_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.documents import Json
+    from tasks.errors import DeployError
+    from tasks.report import Outcome
+
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands (job summaries)
+FILE_VARIABLE = "GITHUB_STEP_SUMMARY"
+FENCE = "```"
+ROWS = ("version", "commit", "digest", "revision", "deployment", "url")
+
+
+def outcome(command: str, result: Outcome, environment: Mapping[str, str]) -> None:
+    """Append what a command did; nothing outside a GitHub run."""
+    lines = [f"### {command}", ""]
+    for service in map(as_object, as_list(result.document.get("services"))):
+        lines += ["| | |", "|---|---|", f"| service | **{_cell(service.get('service'))}** |"]
+        lines += [f"| {row} | {_value(row, service[row], environment)} |" for row in ROWS if service.get(row)]
+        lines += ["", *(f"- {_cell(change)}" for change in as_list(service.get("would"))), ""]
+    timings = [as_object(each) for each in as_list(result.document.get("timings"))]
+    if timings:
+        parts = (f"{each['service']} {each['stage']} {each['seconds']} s".strip() for each in timings)
+        lines += [f"Took {result.document.get('elapsed_seconds')} s: {', '.join(parts)}.", ""]
+    _append(lines, environment)
+
+
+def failure(command: str, error: DeployError, environment: Mapping[str, str]) -> None:
+    """Append why a command failed, the evidence, and what to do next."""
+    fence = "```"
+    evidence = (
+        ["", fence, *(line.replace(fence, "'''") for line in error.evidence), fence] if error.evidence else []
+    )
+    lines = [
+        f"### {command} failed",
+        "",
+        f"**{_cell(str(error))}**",
+        *evidence,
+        "",
+        f"Fix: {_cell(error.fix)}",
+        "",
+    ]
+    _append(lines, environment)
+
+
+def _value(row: str, value: Json, environment: Mapping[str, str]) -> str:
+    server, repository = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")
+    if row == "commit" and server and repository:
+        return f"[`{str(value)[:12]}`]({server}/{repository}/commit/{_cell(value)})"
+    return _cell(value) if row == "url" else f"`{_cell(value)}`"
+
+
+def _cell(value: Json) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def _append(lines: list[str], environment: Mapping[str, str]) -> None:
+    path = environment.get(FILE_VARIABLE)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,61 @@
+"""The embedded cloud for the tests: one for all of them, in a copy of the project, on a port of its own."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.clients import Clients
+from tasks.embedded import engine
+from tasks.report import Report
+from tasks.settings import Settings, load
+from tests.support.chromium import find_or_install
+from tests.support.deployed import Deployed
+from tests.support.project import HERE, free_port, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from docker import DockerClient
+
+FIRST = "0.1.5"
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Both services, deployed by the command line into an embedded cloud that nothing else uses."""
+    project = make_project(tmp_path_factory.mktemp("deployed"), LOCAL_PORT=str(free_port()))
+    settings = load(project.root, project.environment)
+    try:
+        result = project.succeed("deploy", "--service=all", f"--version={FIRST}", "--json")
+        yield Deployed(project, Clients(settings.target), result, itertools.count(6))
+    finally:
+        project.succeed("local.down")
+
+
+@pytest.fixture(scope="session")
+def engine_settings() -> Settings:
+    """This checkout's own settings: the Docker Engine belongs to the machine, not to a test."""
+    return load(HERE, {})
+
+
+@pytest.fixture(scope="session")
+def docker_client(engine_settings: Settings) -> DockerClient:
+    """The Docker Engine, installed and started where it is not."""
+    return engine.ensure(engine_settings, Report(sys.stderr, time.monotonic))
+
+
+@pytest.fixture(scope="session")
+def service_images(deployed: Deployed) -> Mapping[str, str]:
+    """The images that were deployed, by service."""
+    return {name: deployed.image(name) for name in deployed.first}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium, installed where there is none."""
+    return find_or_install()

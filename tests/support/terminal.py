@@ -1,0 +1,47 @@
+"""A process on a real terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from tests.support.project import HERE, clean_environment
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a process on a terminal showed, and its exit code."""
+
+    code: int
+    text: str
+
+
+def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
+    """Run Python code in this project with a terminal for its input and output, and type something."""
+    ours, theirs = os.openpty()
+    kept = {name: value for name, value in clean_environment().items() if name not in ("CI", "NO_COLOR")}
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=HERE,
+            env={**kept, "TERM": "xterm", **environment},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        shown = b"".join(iter(lambda: _read(ours), b""))
+        return Spoken(process.wait(60), shown.decode().replace("\r\n", "\n"))
+    finally:
+        os.close(ours)
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux's way to say that the other side was closed
+        return b""

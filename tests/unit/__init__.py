@@ -1,0 +1,1 @@
+"""What needs neither Docker nor a network."""

@@ -1,0 +1,162 @@
+"""How a task runs: its result on stdout, its failure on stderr, a question only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from invoke.exceptions import Exit
+
+from tasks.command import Options, run
+from tasks.errors import BuildError, StoppedByUserError, SupersededError
+from tasks.report import Outcome
+from tests.support.project import HERE, clean_environment
+from tests.support.terminal import on_terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.command import Work
+
+ASK = """
+import os, sys, time
+from tasks.command import Options, Work, run
+from tasks.report import Outcome, Report
+def action(work):
+    work.confirm("Deploy?")
+    return Outcome({}, ("deployed",))
+run(action, Options(yes="YES" in os.environ))
+"""
+INVOKE = "from invoke.exceptions import Exit\ntry:\n" + "".join(
+    f"    {line}\n" for line in ASK.strip().splitlines()
+) + "except Exit as end:\n    raise SystemExit(end.code)\n"  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep these runs out of the summary of a real GitHub run."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def succeed(work: Work) -> Outcome:
+    """Say a line of progress and succeed."""
+    work.report.say("working")
+    return Outcome({"services": []}, ("done",))
+
+
+def fail(work: Work) -> Outcome:
+    """Say a line of progress and fail."""
+    work.report.say("working")
+    raise BuildError("It failed.", fix="Mend it.")
+
+
+def interrupt(_: Work) -> Outcome:
+    """Be interrupted from the keyboard."""
+    raise KeyboardInterrupt
+
+
+def test_progress_goes_to_stderr_and_the_result_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    run(succeed, Options())
+    assert capsys.readouterr() == ("done\n", "working\n")
+
+
+def test_json_is_exactly_one_document_on_success(capsys: pytest.CaptureFixture[str]) -> None:
+    run(succeed, Options(json=True))
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"ok": True, "services": []}
+    assert err == "working\n"
+
+
+def test_a_failure_goes_to_stderr_and_ends_with_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as caught:
+        run(fail, Options())
+    assert caught.value.code == 4
+    assert capsys.readouterr() == ("", "working\n\nerror: It failed.\n  fix: Mend it.\n")
+
+
+def test_json_is_exactly_one_document_on_failure_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit):
+        run(fail, Options(json=True))
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["message"] == "It failed."
+    assert json.loads(out)["ok"] is False
+    assert "error: It failed." in err
+
+
+def test_an_interruption_ends_with_130_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as caught:
+        run(interrupt, Options())
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == (
+        "\nerror: Interrupted.\n  fix: Run the command again: it goes on from what exists already.\n"
+    )
+
+
+def test_a_defect_of_the_tool_keeps_its_traceback() -> None:
+    def defect(_: Work) -> Outcome:
+        raise KeyError("a defect")
+
+    with pytest.raises(KeyError, match="a defect"):
+        run(defect, Options())
+
+
+def test_each_failure_ends_with_its_own_code() -> None:
+    def superseded(_: Work) -> Outcome:
+        raise SupersededError("Another one.", fix="Look.")
+
+    with pytest.raises(Exit) as caught:
+        run(superseded, Options())
+    assert caught.value.code == 10
+
+
+def test_a_github_run_keeps_the_result_and_the_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    run(succeed, Options(), "build")
+    with pytest.raises(Exit):
+        run(fail, Options(), "build")
+    written = (tmp_path / "summary.md").read_text()
+    assert "### build\n" in written
+    assert "### build failed\n\n**It failed.**\n\nFix: Mend it.\n" in written
+
+
+@pytest.mark.parametrize("answer", ["y", " YES "])
+def test_on_a_terminal_a_yes_goes_on(answer: str) -> None:
+    spoken = on_terminal(INVOKE, f"{answer}\n")
+    assert spoken.code == 0
+    assert "Deploy? [y/N] " in spoken.text
+    assert spoken.text.endswith("deployed\n")
+
+
+@pytest.mark.parametrize("answer", ["n", "", "yess"])
+def test_on_a_terminal_anything_else_stops_with_130(answer: str) -> None:
+    spoken = on_terminal(INVOKE, f"{answer}\n", NO_COLOR="1")
+    assert spoken.code == 130
+    assert "error: Nothing was done.\n  fix: Answer y, or give --yes.\n" in spoken.text
+    assert "deployed" not in spoken.text
+
+
+@pytest.mark.parametrize("environment", [{"CI": "true"}, {"YES": "1"}])
+def test_with_yes_or_in_ci_nothing_is_asked(environment: dict[str, str]) -> None:
+    spoken = on_terminal(INVOKE, **environment)
+    assert (spoken.code, spoken.text) == (0, "deployed\n")
+
+
+def test_without_a_terminal_nothing_is_asked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INVOKE],
+        cwd=HERE,
+        env={name: value for name, value in clean_environment().items() if name != "CI"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "deployed\n", "")
+
+
+def test_the_error_for_a_no_is_not_a_failure_of_the_tool() -> None:
+    assert StoppedByUserError("x", fix="y").exit_code == 130

@@ -1,0 +1,194 @@
+"""The command line itself: its help, and that whatever is wrong ends in one clear message and an exit code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.collection import ns
+from tests.support.project import Project, make_project
+
+if TYPE_CHECKING:
+    from tests.support.project import Result
+
+RELEASING = ("build", "push", "register", "deploy", "verify", "tag")
+TASKS = (*RELEASING, "test", "lint", *(f"local.{name}" for name in ("up", "down", "status", "reset", "logs")))
+AWS = {
+    "DEPLOY_TARGET": "aws",
+    "AWS_ACCOUNT_ID": "727646509464",
+    "AWS_REGION": "us-east-2",
+    "APP_URL": "https://spryte.example.com",
+}
+NAMES = {
+    f"{name}_BACKEND": "spryte-backend"
+    for name in ("ECS_CLUSTER", "ECS_SERVICE", "ECS_TASK_DEFINITION", "ECS_CONTAINER_NAME", "ECR_REPOSITORY")
+}
+DEPLOY = ("deploy", "--service=backend", "--version=0.1.5")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of this project; the tests leave it as they find it."""
+    return make_project(tmp_path_factory.mktemp("command line"))
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A command that is wrong in one way, and what is said about it."""
+
+    arguments: tuple[str, ...]
+    said: str
+    code: int = 2
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def error_of(result: Result) -> str:
+    """Insist that there is exactly one error, without a traceback and with a remedy, and return it."""
+    lines = result.err.splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 1, result.err
+    assert len([line for line in lines if line.startswith("  fix: ")]) == 1, result.err
+    assert "Traceback" not in result.err
+    return errors[0]
+
+
+WRONG = {
+    "an unknown service": Wrong(
+        ("deploy", "--service=backned", "--version=0.1.5"),
+        "There is no service 'backned'. Did you mean 'backend'?",
+    ),
+    "no service": Wrong(("deploy", "--version=0.1.5"), "No service was named."),
+    "no version": Wrong(("deploy", "--service=backend"), "No version was given."),
+    "a version with a v": Wrong(("deploy", "--service=all", "--version=v0.1.5"), "'v0.1.5' is not a version."),
+    "a version with a command in it": Wrong(
+        ("push", "--service=all", "--version=0.1.5;id"), "'0.1.5;id' is not a version."
+    ),
+    "a wrong version to verify": Wrong(("verify", "--version=latest"), "'latest' is not a version."),
+    "a wrong version to tag": Wrong(("tag", "--service=backend", "--version=v1"), "'v1' is not a version."),
+    "an unknown target": Wrong((*DEPLOY, "--target=awz"), "--target: 'awz' is not a target. Did you mean 'aws'?"),
+    "a time limit that is no number": Wrong((*DEPLOY, "--timeout=abc"), "--timeout: 'abc' is not a whole number"),
+    "a negative time limit": Wrong(("verify", "--timeout=-5"), "--timeout: '-5' is not a whole number from 1 on."),
+    "a number of lines that is none": Wrong(("local.logs", "--lines=all"), "--lines: 'all' is not a whole number"),
+    "a missing variable": Wrong(
+        DEPLOY, "The variable AWS_ACCOUNT_ID is not set.", environment={"DEPLOY_TARGET": "aws"}
+    ),
+    "a missing variable of the service": Wrong(
+        DEPLOY, "The variable ECS_CLUSTER_BACKEND is not set.", environment=AWS
+    ),
+    "a variable of the wrong form": Wrong(
+        DEPLOY,
+        "AWS_ACCOUNT_ID in the environment: '42' is not an account number of 12 digits.",
+        environment=AWS | {"AWS_ACCOUNT_ID": "42"},
+    ),
+    "no git": Wrong(DEPLOY, "git is not installed.", 3, {"PATH": "/nonexistent"}),
+    "a checkout of another user": Wrong(
+        DEPLOY, "git does not trust", 3, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_COUNT": "0"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_one_message_and_an_exit_code_for(project: Project, name: str) -> None:
+    wrong = WRONG[name]
+    result = project.run(*wrong.arguments, **wrong.environment)
+    assert wrong.said in error_of(result)
+    assert result.code == wrong.code
+    assert result.out == ""
+
+
+def test_with_json_the_failure_is_one_document(project: Project) -> None:
+    result = project.run("deploy", "--service=backned", "--version=0.1.5", "--json")
+    assert result.document["ok"] is False
+    assert "UnknownService" in result.out
+    assert error_of(result)
+
+
+def test_production_is_not_deployed_from_a_dirty_tree(project: Project) -> None:
+    with project.changed("backend/Dockerfile", "changed\n"):
+        result = project.run(*DEPLOY, **AWS, **NAMES)
+    assert result.code == 3
+    assert "The working tree has 1 uncommitted change." in error_of(result)
+    assert "  |  M backend/Dockerfile\n" in result.err
+
+
+def test_a_malformed_dotenv_is_told_with_its_line(project: Project) -> None:
+    with project.changed(".env", "# names\nthis is no assignment\n"):
+        result = project.run(*DEPLOY)
+    assert error_of(result) == "error: .env:2: is not NAME=value"
+    assert result.code == 2
+
+
+@pytest.mark.parametrize("command", [("--list",), DEPLOY])
+def test_a_malformed_invoke_yaml_is_told_in_our_words(project: Project, command: tuple[str, ...]) -> None:
+    with project.changed("invoke.yaml", "services:\n  backend: [\n"):
+        result = project.run(*command)
+    assert error_of(result).startswith("error: invoke.yaml:3: is not YAML: ")
+    assert result.code == 2
+
+
+def test_a_malformed_invoke_yaml_is_one_document_with_json(project: Project) -> None:
+    with project.changed("invoke.yaml", "- a list\n"):
+        result = project.run(*DEPLOY, "--json")
+    assert result.document["ok"] is False
+    assert result.code == 2
+
+
+def test_a_wrong_key_of_invoke_yaml_is_told_with_its_line(project: Project) -> None:
+    text = (project.root / "invoke.yaml").read_text()
+    with project.changed("invoke.yaml", text.replace("port: 5000", "prot: 5000")):
+        result = project.run(*DEPLOY)
+    assert re.search(r"invoke\.yaml:\d+: services\.backend\.prot: is not a known key\. Did you", error_of(result))
+
+
+def test_a_missing_dockerfile_is_told_before_anything_starts(project: Project) -> None:
+    dockerfile = project.root / "backend/Dockerfile"
+    dockerfile.rename(dockerfile.with_name("Elsewhere"))
+    result = project.run(*DEPLOY)
+    dockerfile.with_name("Elsewhere").rename(dockerfile)
+    assert error_of(result) == "error: backend/ has no Dockerfile."
+    assert result.code == 2
+
+
+def test_every_task_is_listed_with_one_sentence(project: Project) -> None:
+    listed = project.succeed("--list", "--list-format=flat", COLUMNS="200").out
+    found = dict(re.findall(r"^  ([a-z.]+) +(\S.*)", listed, re.MULTILINE))
+    assert set(found) == set(TASKS)
+    assert all(len(text) > 20 for text in found.values())
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_option_is_explained_of(name: str) -> None:
+    options = {argument.name: argument.help for argument in ns[name].get_arguments()}
+    assert all(options.values()), options
+    assert ("version" in options) == (name in RELEASING)
+
+
+def test_the_help_of_deploy_explains_each_option_on_its_line(project: Project) -> None:
+    shown = project.succeed("--help", "deploy").out
+    options = re.findall(r"^  --([a-z-]+)(?:=[A-Z]+)? +\S+", shown, re.MULTILINE)
+    assert options == sorted(options)
+    assert set(options) == {argument.name.replace("_", "-") for argument in ns["deploy"].get_arguments()}
+
+
+def test_listing_loads_neither_boto3_nor_docker(project: Project) -> None:
+    shown = project.succeed("--list", PYTHONPROFILEIMPORTTIME="1").err
+    loaded = set(re.findall(r"\| +([a-z0-9_]+)$", shown, re.MULTILINE))
+    assert "invoke" in loaded
+    assert loaded.isdisjoint({"boto3", "botocore", "docker", "requests", "rich", "ministack"})
+
+
+def test_a_tag_is_planned_without_being_made(project: Project) -> None:
+    result = project.succeed("tag", "--service=all", "--version=0.1.5", "--dry-run", "--json")
+    assert result.document["tags"] == ["backend-v0.1.5", "frontend-v0.1.5"]
+    assert project.git("tag", "--list") == ""
+
+
+def test_a_tag_is_made_and_pushed(project: Project) -> None:
+    result = project.succeed("tag", "--service=frontend", "--version=9.9.9")
+    assert result.out == "pushed frontend-v9.9.9: GitHub's workflow deploys it now\n"
+    assert project.git("ls-remote", "--tags", "origin", "frontend-v9.9.9")
+    project.git("push", "--quiet", "origin", ":frontend-v9.9.9")
+    project.git("tag", "--delete", "frontend-v9.9.9")

@@ -1,0 +1,138 @@
+"""Starting a deployment: one UpdateService, or none where the revision runs or comes up already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.errors import NotReadyError
+from tasks.failures import AccessDeniedError
+from tasks.release.deployment import start
+from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, running
+from tests.support.models import (
+    BACKEND,
+    NEVER_DEPLOYED,
+    OWN,
+    arn,
+    ecs_deployment,
+    ecs_service,
+    registered,
+    revision,
+)
+from tests.support.models import running as runs
+
+if TYPE_CHECKING:
+    from tests.support.fakes import StubbedClients
+
+UPDATE: dict[str, object] = {
+    "cluster": "spryte-cluster",
+    "service": "spryte-backend-service",
+    "taskDefinition": arn(7),
+}
+STARTED = {"service": ecs_service(ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0))}
+
+
+def expect_update(clients: StubbedClients, **fields: object) -> None:
+    """Expect UpdateService with exactly these fields beside the service and the revision."""
+    clients.ecs_stub.add_response("update_service", STARTED, UPDATE | fields)
+
+
+def test_the_service_is_updated_and_its_answers_deployment_followed(clients: StubbedClients) -> None:
+    expect_update(clients)
+    started = start(revision(7), runs(4), clients)
+    assert (started.id, started.adopted) == (OWN, False)
+    assert started.before.name == "spryte-backend:4"
+    assert (started.rollout.id, started.rollout.arn, started.rollout.before) == (OWN, arn(7), arn(4))
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "IN_PROGRESS"])
+def test_a_deployment_of_the_same_revision_is_adopted_and_nothing_updated(
+    clients: StubbedClients, state: str
+) -> None:
+    started = start(revision(4), runs(4, rolloutState=state), clients)
+    assert (started.id, started.adopted) == ("ecs-svc/1", True)
+
+
+def test_a_failed_deployment_of_the_same_revision_is_started_anew(clients: StubbedClients) -> None:
+    expect_update(clients, taskDefinition=arn(4), forceNewDeployment=True)
+    assert not start(revision(4), runs(4, rolloutState="FAILED"), clients).adopted
+
+
+def test_force_starts_the_same_revision_anew(clients: StubbedClients) -> None:
+    expect_update(clients, taskDefinition=arn(4), forceNewDeployment=True)
+    started = start(revision(4), runs(4), clients, force=True)
+    assert (started.id, started.adopted) == (OWN, False)
+
+
+def test_force_replaces_a_deployment_in_progress(clients: StubbedClients) -> None:
+    expect_update(clients, forceNewDeployment=True)
+    assert start(revision(7), runs(4, rolloutState="IN_PROGRESS"), clients, force=True).id == OWN
+
+
+def test_the_first_deploy_raises_the_number_of_tasks(clients: StubbedClients) -> None:
+    expect_update(clients, desiredCount=3)
+    before = replace(NEVER_DEPLOYED, service=replace(BACKEND, first_count=3))
+    assert start(revision(7), before, clients).id == OWN
+
+
+def test_the_first_deploy_of_the_revision_that_is_set_already_raises_it_too(clients: StubbedClients) -> None:
+    expect_update(clients, desiredCount=1)
+    assert not start(revision(7), replace(NEVER_DEPLOYED, arn=arn(7)), clients).adopted
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_service_scaled_to_zero_is_refused(clients: StubbedClients, force: bool) -> None:
+    with pytest.raises(NothingRunsError) as caught:
+        start(revision(7), replace(runs(4), desired=0), clients, force=force)
+    assert str(caught.value).startswith("spryte-backend-service has a desired count of 0")
+    assert caught.value.fix.endswith(
+        "aws ecs update-service --cluster spryte-cluster --service spryte-backend-service --desired-count 1"
+    )
+    assert caught.value.exit_code == 3
+
+
+def test_a_deployment_of_another_revision_in_progress_is_refused(clients: StubbedClients) -> None:
+    with pytest.raises(DeploymentInProgressError) as caught:
+        start(revision(7), runs(5, rolloutState="IN_PROGRESS"), clients)
+    assert str(caught.value) == (
+        "spryte-backend-service: a deployment of spryte-backend:5 is in progress (ecs-svc/1, "
+        "since 2026-01-05 12:00:00+00:00)."
+    )
+    assert caught.value.fix == "Wait for it to end, or replace it with --force."
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("action", ["ecs:UpdateService", "iam:PassRole"])
+def test_a_missing_permission_is_named(clients: StubbedClients, action: str) -> None:
+    clients.ecs_stub.add_client_error(
+        "update_service", "AccessDeniedException", f"x is not authorized to perform: {action} on y"
+    )
+    with pytest.raises(AccessDeniedError, match=f"updating the service .*: the permission {action} is missing"):
+        start(revision(7), runs(4), clients)
+
+
+def test_what_ecs_refuses_is_told_in_its_words(clients: StubbedClients) -> None:
+    clients.ecs_stub.add_client_error("update_service", "InvalidParameterException", "TaskDefinition is inactive")
+    with pytest.raises(NotReadyError, match="TaskDefinition is inactive"):
+        start(revision(7), runs(4), clients)
+
+
+def test_what_runs_is_read_from_the_service_and_its_definition(clients: StubbedClients) -> None:
+    clients.services_are(ecs_service(ecs_deployment(4), desiredCount=2))
+    clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    found = running(BACKEND, clients)
+    assert (found.name, found.version, found.desired, found.never_deployed) == (
+        "spryte-backend:4",
+        "0.1.4",
+        2,
+        False,
+    )
+
+
+def test_a_service_that_its_stack_made_was_never_deployed(clients: StubbedClients) -> None:
+    clients.services_are(ecs_service(ecs_deployment(1, desiredCount=0, runningCount=0), desiredCount=0))
+    clients.ecs_stub.add_response("describe_task_definition", registered(1))
+    found = running(BACKEND, clients)
+    assert (found.version, found.never_deployed) == ("", True)

@@ -1,0 +1,136 @@
+"""What a person sees while it runs, and the one result at the end."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.errors import BuildError
+from tasks.report import Outcome, Report, Timing, print_failure, print_outcome, timing_lines
+from tests.support.terminal import on_terminal
+
+if TYPE_CHECKING:
+    from tests.support.fakes import Recorder
+
+ERROR = BuildError("It failed: 100 % of\ntwo lines.", fix="Mend it.", evidence=["line 1", "line 2"])
+SHOW = """
+import sys, time
+from tasks.errors import BuildError
+from tasks.report import Report
+report = Report(sys.stderr, time.monotonic)
+with report.stage("backend", "push"):
+    report.progress("layer a1", 1e6, 4e6)
+    report.say("half [way] through")
+report.error(BuildError("It failed.", fix="Mend it.", evidence=["line 1"]))
+"""
+
+
+def test_a_line_bears_its_service_and_stage(report: Recorder) -> None:
+    report.say("before")
+    with report.stage("backend", "build"):
+        report.say("one\ntwo")
+    report.say("after")
+    assert report.text == "before\nbackend   build     one\nbackend   build     two\nafter\n"
+
+
+def test_a_stage_is_timed_and_one_that_failed_is_not() -> None:
+    ticks = iter([10.0, 12.5, 20.0])
+    timed = Report(io.StringIO(), lambda: next(ticks))
+    with timed.stage("backend", "build"):
+        pass
+    with pytest.raises(BuildError), timed.stage("backend", "push"):
+        raise ERROR
+    assert timed.timings == [Timing("backend", "build", 2.5)]
+
+
+def test_progress_is_shown_in_quarters_where_there_is_no_terminal(report: Recorder) -> None:
+    for done in range(101):
+        report.progress("upload", done * 1e6, 100e6)
+    assert report.text.splitlines() == [f"upload {share:>3}% of 100.0 MB" for share in (0, 25, 50, 75, 100)]
+
+
+def test_progress_of_several_things_is_kept_apart_and_the_end_is_always_shown(report: Recorder) -> None:
+    for what in ("a", "b"):
+        report.progress(what, 9, 10)
+        report.progress(what, 10, 10)
+        report.progress(what, 10, 10)
+    assert report.text.splitlines() == ["a  90% of 10", "a 100% of 10", "b  90% of 10", "b 100% of 10"]
+
+
+def test_progress_of_nothing_is_complete(report: Recorder) -> None:
+    report.progress("upload", 0, 0)
+    assert report.text == "upload 100% of 0\n"
+
+
+def test_an_error_is_followed_by_its_evidence_and_what_to_do(
+    report: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    report.error(ERROR)
+    assert report.text == ("\nerror: It failed: 100 % of\ntwo lines.\n  | line 1\n  | line 2\n  fix: Mend it.\n")
+
+
+def test_on_github_it_is_an_annotation_of_one_line_too(report: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    report.error(ERROR)
+    assert report.text.splitlines()[-1] == "::error title=Build::It failed: 100 %25 of%0Atwo lines. Mend it."
+
+
+def test_plain_output_has_no_escape_codes(report: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    report.progress("upload", 1, 2)
+    report.error(ERROR)
+    assert "\033" not in report.text
+
+
+def test_a_terminal_gets_colour_and_bars_that_are_cleared() -> None:
+    shown = on_terminal(SHOW).text
+    assert "\033[31;1m\nerror: It failed.\033[0m" in shown
+    assert "half [way] through" in shown
+    assert "layer a1" in shown
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_a_terminal_that_wants_no_colour_gets_none(environment: dict[str, str]) -> None:
+    shown = on_terminal(SHOW, **environment).text
+    assert "\nerror: It failed.\n  | line 1\n  fix: Mend it.\n" in shown
+    assert "\033[31" not in shown
+
+
+OUTCOME = Outcome({"target": "local", "services": []}, ("first line", "second line"))
+
+
+def test_a_result_is_lines_for_people() -> None:
+    stream = io.StringIO()
+    print_outcome(OUTCOME, stream, as_json=False)
+    assert stream.getvalue() == "first line\nsecond line\n"
+
+
+def test_or_exactly_one_json_document() -> None:
+    stream = io.StringIO()
+    print_outcome(OUTCOME, stream, as_json=True)
+    assert json.loads(stream.getvalue()) == {"ok": True, "target": "local", "services": []}
+
+
+def test_a_failure_is_exactly_one_json_document() -> None:
+    stream = io.StringIO()
+    print_failure(ERROR, stream)
+    assert json.loads(stream.getvalue()) == {
+        "ok": False,
+        "error": {
+            "kind": "Build",
+            "message": "It failed: 100 % of\ntwo lines.",
+            "fix": "Mend it.",
+            "evidence": ["line 1", "line 2"],
+            "exit_code": 4,
+        },
+    }
+
+
+def test_the_time_is_told_longest_first_without_what_took_none() -> None:
+    timings = [Timing("backend", "build", 1.25), Timing("", "cloud", 0.01), Timing("backend", "push", 30)]
+    assert timing_lines(timings) == ("took      31.3 s: backend push 30.0 s, backend build 1.2 s",)
+    assert timing_lines([]) == ()

@@ -1,0 +1,161 @@
+"""Waiting for a deployment: at once, quietly, and never longer than told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.errors import SupersededError
+from tasks.failures import AccessDeniedError
+from tasks.release.rollout import RolloutFailedError, TookTooLongError, wait
+from tasks.release.service_state import ServiceMissingError
+from tests.support.models import ecs_deployment, ecs_event, ecs_service, rollout
+
+if TYPE_CHECKING:
+    from tests.support.fakes import Recorder, StubbedClients
+
+OLD = ecs_deployment(4, "ecs-svc/1", status="ACTIVE")
+STARTING = ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0, pendingCount=1)
+RUNNING = ecs_deployment(7, rolloutState="IN_PROGRESS")
+DONE = ecs_deployment(7)
+
+
+def test_the_first_look_is_at_once(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(DONE))
+    wait(rollout(), clients, report, 600)
+    assert clients.naps == []
+    assert report.text == "1 of 1 running\n"
+
+
+def test_it_looks_again_until_the_deployment_is_done(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(STARTING, OLD), ecs_service(RUNNING, OLD), ecs_service(DONE))
+    wait(rollout(), clients, report, 600)
+    assert report.text.splitlines() == [
+        "0 of 1 running, 1 starting",
+        "1 of 1 running; draining 1 old",
+        "1 of 1 running",
+    ]
+
+
+def test_the_pauses_grow_from_one_second_to_three(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(*[ecs_service(STARTING, OLD)] * 20, ecs_service(DONE))
+    wait(rollout(), clients, report, 600)
+    assert clients.naps[0] == 1
+    assert clients.naps == sorted(clients.naps)
+    assert clients.naps[-1] == 3
+
+
+def test_only_what_changed_is_shown(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(*[ecs_service(STARTING, OLD)] * 5, ecs_service(DONE))
+    wait(rollout(), clients, report, 600)
+    assert report.text.splitlines() == ["0 of 1 running, 1 starting", "1 of 1 running"]
+
+
+def test_events_are_shown_once_and_oldest_first(clients: StubbedClients, report: Recorder) -> None:
+    one, two = ecs_event(1, "has started 1 tasks"), ecs_event(2, "registered 1 targets", 2)
+    clients.services_are(
+        ecs_service(STARTING, OLD, events=[one]), ecs_service(DONE, events=[two, one]),
+    )  # fmt: skip
+    wait(rollout(), clients, report, 600)
+    assert [line for line in report.text.splitlines() if "running" not in line] == [
+        "has started 1 tasks",
+        "registered 1 targets",
+    ]
+
+
+def test_events_from_before_the_deployment_are_not_shown(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(DONE, events=[ecs_event(1, "of yesterday", -86_400)]))
+    wait(rollout(), clients, report, 600)
+    assert "of yesterday" not in report.text
+
+
+def test_nor_are_they_when_ecs_no_longer_lists_the_deployment(clients: StubbedClients, report: Recorder) -> None:
+    yesterday, now = ecs_event(1, "of yesterday", -86_400), ecs_event(2, "rolling back", 5)
+    clients.services_are(
+        ecs_service(STARTING, OLD, events=[yesterday]),
+        ecs_service(ecs_deployment(4, "ecs-svc/3"), events=[now, yesterday]),
+    )
+    with pytest.raises(RolloutFailedError):
+        wait(rollout(), clients, report, 600)
+    assert "of yesterday" not in report.text
+    assert "rolling back" in report.text
+
+
+def test_a_failed_deployment_ends_with_the_reason_and_the_last_events(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    failed = ecs_deployment(7, rolloutState="FAILED", rolloutStateReason="tasks failed to start.", runningCount=0)
+    events = [ecs_event(number, f"event {number}", number) for number in range(9, 0, -1)]
+    clients.services_are(ecs_service(STARTING, OLD), ecs_service(failed, OLD, events=events))
+    with pytest.raises(RolloutFailedError) as caught:
+        wait(rollout(), clients, report, 600)
+    assert str(caught.value) == (
+        "spryte-backend-service: version 0.1.5 (spryte-backend:7) did not come up: tasks failed to start."
+    )
+    assert caught.value.evidence == tuple(f"event {number}" for number in range(9, 3, -1))
+    assert caught.value.exit_code == 7
+
+
+def test_a_deploy_that_ecs_rolled_back_is_no_success(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(STARTING, OLD), ecs_service(ecs_deployment(4, "ecs-svc/3")))
+    with pytest.raises(RolloutFailedError, match=r"ECS rolled back to spryte-backend:4\.$"):
+        wait(rollout(), clients, report, 600)
+
+
+def test_a_deployment_that_took_over_is_told(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(STARTING, OLD), ecs_service(ecs_deployment(8, "ecs-svc/3"), STARTING | OLD))
+    with pytest.raises(SupersededError, match=r"another deployment took over, of spryte-backend:8") as caught:
+        wait(rollout(), clients, report, 600)
+    assert caught.value.exit_code == 10
+
+
+def test_the_time_limit_ends_it(clients: StubbedClients, report: Recorder) -> None:
+    stuck = ecs_service(STARTING, OLD, events=[ecs_event(1, "has started 1 tasks")])
+    clients.services_are(*[stuck] * 5)
+    with pytest.raises(TookTooLongError) as caught:
+        wait(rollout(), clients, report, 5)
+    assert clients.now <= 5
+    assert str(caught.value) == "spryte-backend-service: spryte-backend:7 did not finish within 5 s."
+    assert caught.value.evidence == ("has started 1 tasks",)
+    assert "--timeout=SECONDS" in caught.value.fix
+    assert caught.value.exit_code == 8
+
+
+def test_a_time_limit_of_nothing_still_looks_once(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(DONE))
+    wait(rollout(), clients, report, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"services": [], "failures": [{"reason": "MISSING"}]}, "there is no such service."),
+        ({"services": [{"status": "INACTIVE"}]}, "the service is INACTIVE."),
+        ({"services": [{"status": "DRAINING"}]}, "the service is DRAINING."),
+    ],
+)
+def test_a_service_that_was_deleted_meanwhile_is_told(
+    clients: StubbedClients, report: Recorder, answer: dict[str, object], told: str
+) -> None:
+    clients.services_are(ecs_service(STARTING, OLD))
+    clients.ecs_stub.add_response("describe_services", answer)
+    with pytest.raises(ServiceMissingError) as caught:
+        wait(rollout(), clients, report, 600)
+    assert str(caught.value) == f"spryte-cluster/spryte-backend-service (727646509464, us-east-2): {told}"
+    assert caught.value.exit_code == 3
+
+
+def test_a_cluster_that_was_deleted_meanwhile_is_told(clients: StubbedClients, report: Recorder) -> None:
+    clients.ecs_stub.add_client_error("describe_services", "ClusterNotFoundException", "Cluster not found.")
+    with pytest.raises(ServiceMissingError, match="there is no cluster 'spryte-cluster'"):
+        wait(rollout(), clients, report, 600)
+
+
+def test_a_missing_permission_ends_it_at_once(clients: StubbedClients, report: Recorder) -> None:
+    clients.ecs_stub.add_client_error(
+        "describe_services", "AccessDeniedException", "x is not authorized to perform: ecs:DescribeServices on y"
+    )
+    with pytest.raises(AccessDeniedError, match="the permission ecs:DescribeServices is missing"):
+        wait(rollout(), clients, report, 600)
+    assert clients.naps == []

@@ -1,0 +1,116 @@
+"""The end of a command: in words, as JSON, and in the summary of a GitHub run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks import step_summary, summary
+from tasks.documents import as_list, as_object
+from tasks.errors import BuildError
+from tasks.release.pipeline import Released
+from tasks.release.smoke import VerifiedVersion
+from tasks.settings import Settings, load
+from tests.support.models import (
+    BACKEND,
+    COMMIT,
+    DIGEST,
+    IMAGE,
+    NEVER_DEPLOYED,
+    OWN,
+    PUSHED,
+    REGISTRY,
+    deployment,
+    revision,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.fakes import Recorder
+
+URL = "http://spryte.alb.localhost:4566/api/health"
+VERIFIED = VerifiedVersion(BACKEND, "0.1.5", COMMIT, URL)
+
+
+@pytest.fixture
+def settings(files: Path) -> Settings:
+    """Settings whose target is the embedded cloud."""
+    return load(files, {})
+
+
+def test_a_deploy_ends_with_what_is_where(settings: Settings, report: Recorder) -> None:
+    outcome = summary.deployed([Released(deployment(), VERIFIED)], settings, report)
+    text = "\n".join(outcome.lines)
+    for told in (
+        f"version 0.1.5 serves, commit {COMMIT[:12]}",
+        "spryte-cluster/spryte-backend-service runs spryte-backend:7, before it 0.1.4 (spryte-backend:4)",
+        f"{REGISTRY}/spryte-backend@{DIGEST}",
+        URL,
+        "http://spryte.alb.localhost:4566/",
+    ):
+        assert told in text
+    (service,) = map(as_object, as_list(outcome.document["services"]))
+    assert service["service"] == "backend"
+    assert (service["version"], service["commit"], service["digest"]) == ("0.1.5", COMMIT, DIGEST)
+    assert (service["revision"], service["deployment"]) == ("spryte-backend:7", OWN)
+    assert service["before"] == {"revision": "spryte-backend:4", "version": "0.1.4"}
+
+
+def test_a_first_deploy_had_nothing_before_it(settings: Settings, report: Recorder) -> None:
+    outcome = summary.deployed([Released(deployment(NEVER_DEPLOYED), VERIFIED)], settings, report)
+    assert "before it nothing" in "\n".join(outcome.lines)
+
+
+def test_an_adopted_deployment_runs_as_before(settings: Settings, report: Recorder) -> None:
+    adopted = replace(deployment(), adopted=True)
+    assert "as before" in "\n".join(summary.deployed([Released(adopted, VERIFIED)], settings, report).lines)
+
+
+@pytest.mark.parametrize(("reused", "word"), [(True, "existed"), (False, "built")])
+def test_a_build_says_whether_anything_was_built(
+    settings: Settings, report: Recorder, reused: bool, word: str
+) -> None:
+    outcome = summary.built([replace(IMAGE, reused=reused)], settings, report)
+    assert outcome.lines[0] == f"backend   spryte-backend:content-0123 (50 MB, {word})"
+
+
+def test_a_push_says_which_tags_are_new(settings: Settings, report: Recorder) -> None:
+    assert summary.pushed([PUSHED], settings, report).lines[0].endswith("(was there already)")
+    new = replace(PUSHED, new_tags=("0.1.5",))
+    assert summary.pushed([new], settings, report).lines[0].endswith("(new tags: 0.1.5)")
+
+
+def test_a_registration_says_whether_the_revision_is_new(settings: Settings, report: Recorder) -> None:
+    assert summary.registered([revision(7)], settings, report).lines[0] == "backend   spryte-backend:7 (new)"
+
+
+def test_a_github_run_gets_a_table_with_a_link_to_the_commit(
+    settings: Settings, report: Recorder, tmp_path: Path
+) -> None:
+    outcome = summary.deployed([Released(deployment(), VERIFIED)], settings, report)
+    environment = {
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "siruscoder/spryte",
+    }
+    step_summary.outcome("deploy", outcome, environment)
+    written = (tmp_path / "summary.md").read_text()
+    assert "| version | `0.1.5` |" in written
+    assert f"| commit | [`{COMMIT[:12]}`](https://github.com/siruscoder/spryte/commit/{COMMIT}) |" in written
+    assert f"| digest | `{DIGEST}` |" in written
+
+
+def test_evidence_cannot_break_out_of_its_block(tmp_path: Path) -> None:
+    error = BuildError("a | b <script>", fix="Mend it.", evidence=["```", "<script>"])
+    step_summary.failure("build", error, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
+    written = (tmp_path / "summary.md").read_text()
+    assert "**a \\| b &lt;script>**" in written
+    assert written.count("```") == 2
+
+
+def test_outside_a_github_run_nothing_is_written(tmp_path: Path) -> None:
+    step_summary.failure("build", BuildError("x", fix="y"), {})
+    assert list(tmp_path.iterdir()) == []

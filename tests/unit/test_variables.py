@@ -1,0 +1,192 @@
+"""Variables: where they come from, which wins, and what is said when one is missing or wrong."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.documents import DocumentError
+from tasks.settings import load
+from tasks.variables import MissingVariableError, VariableError
+from tests.support.project import HERE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNBOOK = {
+    "AWS_REGION": "us-east-2",
+    "AWS_ACCOUNT_ID": "727646509464",
+    "ECS_CLUSTER_BACKEND": "spryte-cluster",
+    "ECS_SERVICE_BACKEND": "spryte-backend-service",
+    "ECS_TASK_DEFINITION_BACKEND": "spryte-backend",
+    "ECS_CONTAINER_NAME_BACKEND": "spryte-backend",
+    "ECR_REPOSITORY_BACKEND": "spryte-backend",
+    "ECS_CLUSTER_FRONTEND": "spryte-cluster",
+    "ECS_SERVICE_FRONTEND": "spryte-frontend-service",
+    "ECS_TASK_DEFINITION_FRONTEND": "spryte-frontend",
+    "ECS_CONTAINER_NAME_FRONTEND": "spryte-frontend",
+    "ECR_REPOSITORY_FRONTEND": "spryte-frontend",
+}
+OURS = {"DEPLOY_TARGET", "APP_URL", "LOCAL_PORT"}
+OPTIONAL = {"DEPLOY_ENVIRONMENT", "ECR_REGISTRY", "AWS_ENDPOINT_URL", "PYTHON_IMAGE", "NODE_IMAGE", "NGINX_IMAGE"}
+AWS = {**RUNBOOK, "APP_URL": "https://spryte.example.com", "DEPLOY_TARGET": "aws"}
+
+
+def example() -> dict[str, str]:
+    """Return the assignments of `.env.example`."""
+    lines = (HERE / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+
+
+def test_the_example_holds_the_runbooks_twelve_variables_with_its_values() -> None:
+    assert {name: example().get(name) for name in RUNBOOK} == RUNBOOK
+
+
+def test_the_example_explains_every_other_variable_too_and_holds_nothing_unknown() -> None:
+    commented = set(re.findall(r"^#([A-Z_]+)=$", (HERE / ".env.example").read_text(), re.MULTILINE))
+    assert set(example()) == {*RUNBOOK, *OURS}
+    assert commented == OPTIONAL
+
+
+def test_the_example_explains_each_kind_of_variable_once() -> None:
+    lines = (HERE / ".env.example").read_text().splitlines()
+    of_the_frontend = re.compile(r"(ECS|ECR)_[A-Z_]+_FRONTEND=")
+    for before, line in pairwise(lines):
+        if re.match(r"[A-Z_]+=", line) and not of_the_frontend.match(line):
+            assert before.startswith("# "), line
+
+
+def test_the_example_copied_to_dotenv_still_targets_the_embedded_cloud(files: Path) -> None:
+    (files / ".env").write_text((files / ".env.example").read_text())
+    settings = load(files, {})
+    assert settings.target.name == "local"
+    assert [service.ecs_service for service in settings.select("all")] == [
+        "spryte-backend-service",
+        "spryte-frontend-service",
+    ]
+
+
+def test_dotenv_wins_over_the_example(files: Path) -> None:
+    (files / ".env").write_text("ECS_CLUSTER_BACKEND=from-dotenv\n")
+    assert load(files, {}).select("backend")[0].cluster == "from-dotenv"
+
+
+def test_the_environment_wins_over_dotenv(files: Path) -> None:
+    (files / ".env").write_text("ECS_CLUSTER_BACKEND=from-dotenv\n")
+    environment = {"ECS_CLUSTER_BACKEND": "from-the-environment"}
+    assert load(files, environment).select("backend")[0].cluster == "from-the-environment"
+
+
+def test_an_empty_variable_of_the_environment_counts_as_not_set(files: Path) -> None:
+    (files / ".env").write_text("ECS_CLUSTER_BACKEND=from-dotenv\nECS_SERVICE_BACKEND=\n")
+    backend = load(files, {"ECS_CLUSTER_BACKEND": ""}).select("backend")[0]
+    assert backend.cluster == "from-dotenv"
+    assert backend.ecs_service == "spryte-backend-service"
+
+
+def test_a_value_of_dotenv_under_an_empty_one_of_the_environment_is_traced_to_dotenv(files: Path) -> None:
+    (files / ".env").write_text("\nAWS_REGION=ohio\n")
+    with pytest.raises(VariableError, match=r"^\.env:2: AWS_REGION: 'ohio' is not a region"):
+        load(files, {"AWS_REGION": ""})
+
+
+def test_dotenv_may_hold_comments_quotes_exports_and_a_mark_of_its_encoding(files: Path) -> None:
+    (files / ".env").write_text(
+        "\ufeffAWS_REGION=eu-west-1\n# a comment\n\nexport ECS_CLUSTER_BACKEND='quoted'  # another\n",
+        encoding="utf-8",
+    )
+    settings = load(files, {})
+    assert settings.target.region == "eu-west-1"
+    assert settings.select("backend")[0].cluster == "quoted"
+
+
+@pytest.mark.parametrize("line", ["AWS_REGION", "this is no assignment", "AWS_REGION='open"])
+def test_a_malformed_line_of_dotenv_is_told_with_its_number(files: Path, line: str) -> None:
+    (files / ".env").write_text(f"# first\n\nAWS_ACCOUNT_ID=727646509464\n\n{line}\n")
+    with pytest.raises(DocumentError) as caught:
+        load(files, {})
+    assert str(caught.value) == ".env:5: is not NAME=value"
+    assert caught.value.exit_code == 2
+
+
+def test_a_dotenv_that_is_no_text_is_told(files: Path) -> None:
+    (files / ".env").write_bytes(b"AWS_REGION=\xff\xfe\n")
+    with pytest.raises(DocumentError, match=r"^\.env: cannot be read"):
+        load(files, {})
+
+
+def test_a_folder_in_the_place_of_dotenv_is_told(files: Path) -> None:
+    (files / ".env").mkdir()
+    with pytest.raises(DocumentError, match=r"^\.env: cannot be read"):
+        load(files, {})
+
+
+@pytest.mark.parametrize("name", sorted(AWS.keys() - {"DEPLOY_TARGET"}))
+def test_a_variable_that_is_missing_for_aws_is_named_with_what_to_set_it_to(files: Path, name: str) -> None:
+    environment = {key: value for key, value in AWS.items() if key != name}
+    with pytest.raises(MissingVariableError) as caught:
+        load(files, environment).select("all")
+    assert str(caught.value) == f"The variable {name} is not set."
+    assert re.fullmatch(r"Set it to an? .+, in the environment or in \.env; .*", caught.value.fix)
+    assert caught.value.exit_code == 2
+
+
+def test_nothing_is_missing_for_the_embedded_cloud(files: Path) -> None:
+    assert len(load(files, {}, "local").select("all")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ACCOUNT_ID", "7276-4650-9464"),
+        ("AWS_ACCOUNT_ID", "72764650946"),
+        ("AWS_ACCOUNT_ID", "\u0667" * 12),
+        ("AWS_REGION", "Ohio"),
+        ("AWS_REGION", "us-east-2a"),
+        ("AWS_REGION", "us-east-2\n"),
+        ("APP_URL", "spryte.example.com"),
+        ("APP_URL", "ftp://spryte.example.com"),
+        ("APP_URL", "https://user:password@spryte.example.com"),
+        ("APP_URL", "https://spryte.example.com/api"),
+        ("APP_URL", "https://spryte.example.com:99999"),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("ECR_REGISTRY", "https://registry.example.com"),
+        ("LOCAL_PORT", "http"),
+        ("LOCAL_PORT", "0"),
+        ("LOCAL_PORT", "65536"),
+        ("ECS_CLUSTER_BACKEND", "spryte cluster"),
+        ("ECS_SERVICE_BACKEND", "a" * 256),
+        ("ECS_TASK_DEFINITION_BACKEND", "spryte-backend:7"),
+        ("ECS_CONTAINER_NAME_BACKEND", "spryte/backend"),
+        ("ECR_REPOSITORY_BACKEND", "Spryte-Backend"),
+        ("ECR_REPOSITORY_BACKEND", "spryte-backend:latest"),
+        ("ECR_REPOSITORY_BACKEND", "-spryte"),
+    ],
+)
+def test_a_variable_of_the_wrong_form_is_told_with_its_place_and_the_expected_form(
+    files: Path, name: str, value: str
+) -> None:
+    with pytest.raises(VariableError) as caught:
+        load(files, {**AWS, name: value}).select("all")
+    assert str(caught.value).startswith(f"{name} in the environment: '{value}' is not a")
+    assert caught.value.exit_code == 2
+
+
+def test_a_wrong_value_of_dotenv_is_told_with_its_line(files: Path) -> None:
+    (files / ".env").write_text("# names\nECR_REPOSITORY_BACKEND=UPPER\n")
+    with pytest.raises(VariableError) as caught:
+        load(files, {}).select("backend")
+    assert str(caught.value) == ".env:2: ECR_REPOSITORY_BACKEND: 'UPPER' is not a repository name in lower case."
+
+
+@pytest.mark.parametrize("value", ["team/spryte-backend", "spryte.backend", "a1_b-c"])
+def test_repository_names_that_ecr_accepts_are_accepted(files: Path, value: str) -> None:
+    assert load(files, {**AWS, "ECR_REPOSITORY_BACKEND": value}).select("backend")[0].repository == value
+
+
+def test_only_a_services_own_base_images_reach_its_build(files: Path) -> None:
+    settings = load(files, {"PYTHON_IMAGE": "mirror/python", "NODE_IMAGE": "", "UNRELATED": "x"})
+    assert settings.target.build_args == {"PYTHON_IMAGE": "mirror/python"}

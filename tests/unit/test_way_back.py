@@ -1,0 +1,118 @@
+"""The way back when a deployment failed: to the revision that ran before it, and proved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.release.way_back import restore
+from tests.support.fakes import StubbedClients
+from tests.support.models import (
+    AWS,
+    NEVER_DEPLOYED,
+    arn,
+    deployment,
+    ecs_deployment,
+    ecs_service,
+)
+from tests.support.models import running as runs
+from tests.support.web import Page, serving, version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.fakes import Recorder
+
+OURS = ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)
+BACK = ecs_deployment(4, "ecs-svc/3")
+
+
+@pytest.fixture
+def clients() -> Iterator[StubbedClients]:
+    """Clients of a target whose load balancer answers with version 0.1.4."""
+    with serving(lambda _: version("0.1.4")) as site:
+        made = StubbedClients(replace(AWS, app_url=site.url))
+        yield made
+        made.assert_all_asked()
+
+
+def expect_update(clients: StubbedClients, number: int, **fields: object) -> None:
+    """Expect that the service is updated to that revision."""
+    clients.ecs_stub.add_response(
+        "update_service",
+        {"service": ecs_service(BACK)},
+        {
+            "cluster": "spryte-cluster",
+            "service": "spryte-backend-service",
+            "taskDefinition": arn(number),
+            **fields,
+        },
+    )
+
+
+def test_it_leads_to_the_revision_before_and_not_to_the_one_less(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    clients.services_are(ecs_service(OURS))
+    expect_update(clients, 4)
+    clients.services_are(ecs_service(BACK))
+    assert restore(deployment(number=7), clients, report, 600) == "Version 0.1.4 serves again, proved over HTTP."
+    assert "returning to spryte-backend:4" in report.text
+
+
+def test_where_ecs_rolled_back_itself_nothing_is_updated(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(BACK | {"rolloutState": "IN_PROGRESS"}), ecs_service(BACK))
+    assert restore(deployment(), clients, report, 600) == "Version 0.1.4 serves again, proved over HTTP."
+
+
+def test_after_a_first_deploy_it_leads_to_no_tasks(clients: StubbedClients, report: Recorder) -> None:
+    expect_update(clients, 1, desiredCount=0)
+    told = restore(deployment(NEVER_DEPLOYED), clients, report, 600)
+    assert told == "It was the service's first deploy: it is back at 0 tasks."
+
+
+def test_a_deployment_that_somebody_started_meanwhile_is_left_alone(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    clients.services_are(ecs_service(ecs_deployment(9, "ecs-svc/9")))
+    told = restore(deployment(), clients, report, 600)
+    assert told == "Nothing was rolled back: spryte-backend:9 was deployed meanwhile."
+
+
+def test_a_revision_without_a_version_runs_again_though_nothing_can_prove_it(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    clients.services_are(ecs_service(OURS))
+    expect_update(clients, 4)
+    clients.services_are(ecs_service(BACK))
+    told = restore(deployment(runs(4, "")), clients, report, 600)
+    assert told == "spryte-backend:4 runs again; it bears no version that could be proved over HTTP."
+
+
+def test_a_way_back_that_aws_refuses_is_told_and_not_raised(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(OURS))
+    clients.ecs_stub.add_client_error(
+        "update_service", "AccessDeniedException", "x is not authorized to perform: ecs:UpdateService on y"
+    )
+    told = restore(deployment(), clients, report, 600)
+    assert told.startswith("The way back to spryte-backend:4 failed too: AWS refused")
+    assert "Allow ecs:UpdateService" in told
+
+
+def test_a_way_back_that_takes_too_long_is_told_and_not_raised(clients: StubbedClients, report: Recorder) -> None:
+    clients.services_are(ecs_service(OURS))
+    expect_update(clients, 4)
+    clients.services_are(*[ecs_service(BACK | {"runningCount": 0})] * 3)
+    told = restore(deployment(), clients, report, 3)
+    assert "failed too: spryte-backend-service: spryte-backend:4 did not finish within 3 s." in told
+
+
+def test_a_way_back_that_does_not_serve_is_told_and_not_raised(report: Recorder) -> None:
+    with serving(lambda _: Page(502)) as site:
+        clients = StubbedClients(replace(AWS, app_url=site.url))
+        clients.services_are(ecs_service(BACK), ecs_service(BACK))
+        told = restore(deployment(), clients, report, 600)
+    assert told.startswith("The way back to spryte-backend:4 failed too: backend: http://127.0.0.1")
+    assert "502" in told
