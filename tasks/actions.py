@@ -89,9 +89,8 @@ def tag(work: Work) -> Outcome:
     git, release = Git(work.settings.root), work.settings.release
     tags = git_tag.plan(work.services, work.version, git, release)
     for each in tags:
-        work.report.say(f"{each.name}: {len(each.commits)} commits since {each.since or 'the beginning'}")
-        for commit in each.commits:
-            work.report.say(f"  {commit}")
+        for line in each.lines:
+            work.report.say(line)
     names: list[Json] = [each.name for each in tags]
     listed = ", ".join(each.name for each in tags)
     if work.options.dry_run:

@@ -167,7 +167,7 @@ class Settings:
             template=_inside(entry, "task_definition"),
             port=_port(entry),
             health_path=health_path,
-            first_count=entry.number("first_count", 1),
+            first_count=_positive(entry, "first_count", 1),
             base_images=_texts_by_key(entry, "base_images"),
             cluster=self.variables.get(f"ECS_CLUSTER_{suffix}", variables.ECS_NAME),
             ecs_service=self.variables.get(f"ECS_SERVICE_{suffix}", variables.ECS_NAME),
@@ -286,6 +286,13 @@ def _port(entry: Section) -> int:
     if not variables.PORT.pattern.fullmatch(str(port)):
         raise entry.wrong("port", f"{port} is not {variables.PORT.words}", "Write the container's port.")
     return port
+
+
+def _positive(entry: Section, key: str, default: int) -> int:
+    value = entry.number(key, default)
+    if value < 1:
+        raise entry.wrong(key, f"{value} is not a positive number", "Give 1 or more.")
+    return value
 
 
 def _texts_by_key(entry: Section, key: str) -> dict[str, str]:

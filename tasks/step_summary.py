@@ -36,20 +36,10 @@ def outcome(command: str, result: Outcome, environment: Mapping[str, str]) -> No
 
 def failure(command: str, error: DeployError, environment: Mapping[str, str]) -> None:
     """Append why a command failed, the evidence, and what to do next."""
-    fence = "```"
-    evidence = (
-        ["", fence, *(line.replace(fence, "'''") for line in error.evidence), fence] if error.evidence else []
-    )
-    lines = [
-        f"### {command} failed",
-        "",
-        f"**{_cell(str(error))}**",
-        *evidence,
-        "",
-        f"Fix: {_cell(error.fix)}",
-        "",
-    ]
-    _append(lines, environment)
+    quoted = [line.replace(FENCE, "''") for line in error.evidence]
+    evidence = ["", FENCE, *quoted, FENCE] if quoted else []
+    title, fix = f"### {command} failed", f"Fix: {_cell(error.fix)}"
+    _append([title, "", f"**{_cell(str(error))}**", *evidence, "", fix, ""], environment)
 
 
 def _value(row: str, value: Json, environment: Mapping[str, str]) -> str:

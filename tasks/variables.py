@@ -47,7 +47,9 @@ class VariableError(UsageError):
     """A variable has the wrong form."""
 
     def __init__(self, place: str, value: str, words: str) -> None:
-        super().__init__(f"{place}: '{value}' is not {words}.", fix="Correct the value there.")
+        # an address may hold a password
+        shown = "the value (not shown, for the @ in it)" if "@" in value else f"'{value}'"
+        super().__init__(f"{place}: {shown} is not {words}.", fix="Correct the value there.")
 
 
 class MissingVariableError(UsageError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import NotReadyError
 from tasks.git import Git, GitError
 from tasks.release.source import require_clean
+from tasks.settings import VERSION
 
 if TYPE_CHECKING:
     from tasks.settings import Release, Service
@@ -33,6 +34,14 @@ class NewTag:
     message: str
     since: str
     commits: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it brings, for a person: the newest commits, and how many more there are."""
+        more = len(self.commits) - SHOWN_COMMITS
+        title = f"{self.name}: {len(self.commits)} commits since {self.since or 'the beginning'}"
+        rest = [f"  and {more} more"] if more > 0 else []
+        return (title, *(f"  {commit}" for commit in self.commits[:SHOWN_COMMITS]), *rest)
 
 
 def plan(services: tuple[Service, ...], version: str, git: Git, release: Release) -> tuple[NewTag, ...]:
@@ -114,7 +123,8 @@ def _remote_references(git: Git, release: Release, names: list[str]) -> dict[str
 def _planned(service: Service, name: str, git: Git) -> NewTag:
     version = name.removeprefix(f"{service.name}-v")
     tags = git.run("tag", "--list", f"{service.name}-v*", "--sort=-version:refname", "--merged").splitlines()
-    since = tags[0] if tags else ""
+    ours = [tag for tag in tags if VERSION.fullmatch(tag.removeprefix(f"{service.name}-v"))]
+    since = ours[0] if ours else ""
     span = f"{since}..HEAD" if since else "HEAD"
-    log = git.run("log", "--oneline", "--no-decorate", f"--max-count={SHOWN_COMMITS}", span)
+    log = git.run("log", "--oneline", "--no-decorate", span)
     return NewTag(name, f"{service.name.capitalize()} deploy {version}", since, tuple(log.splitlines()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -66,10 +67,10 @@ def make_repository(folder: Path) -> Repository:
     """Make a project with a backend and a frontend, committed and pushed."""
     made = Repository(folder / "a project", folder / "remote.git")
     made.root.mkdir()
-    run_git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(made.remote))
-    made.run("init", "--quiet", "--initial-branch=main")
+    run_git(folder, "init", "--quiet", "--template=", "--bare", "--initial-branch=main", str(made.remote))
+    made.run("init", "--quiet", "--template=", "--initial-branch=main")
     identify(made.root)
-    made.run("remote", "add", "origin", str(made.remote))
+    made.run("remote", "add", "origin", "../remote.git")  # relative, so that a copy of both is on its own
     for name in ("backend", "frontend"):
         made.write(f"{name}/Dockerfile", "FROM scratch\n")
     made.write(".gitignore", "*.pyc\n")
@@ -78,10 +79,19 @@ def make_repository(folder: Path) -> Repository:
     return made
 
 
+def copy_repository(original: Repository, folder: Path) -> Repository:
+    """Copy a project and its remote."""
+    copied = Repository(folder / original.root.name, folder / original.remote.name)
+    shutil.copytree(original.root, copied.root)
+    shutil.copytree(original.remote, copied.remote)
+    return copied
+
+
 def identify(root: Path) -> None:
-    """Give a repository an author."""
+    """Give a repository an author, who signs nothing."""
     run_git(root, "config", "user.name", "Test")
     run_git(root, "config", "user.email", "test@example.com")
+    run_git(root, "config", "tag.gpgSign", "false")
 
 
 def run_git(folder: Path, *arguments: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from tests.support.project import HERE, clean_environment
 
+END_OF_INPUT = "\x04"  # so that a question nobody expected ends the process and not the patience
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -33,7 +35,7 @@ def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
             start_new_session=True,
         )
         os.close(theirs)
-        os.write(ours, typed.encode())
+        os.write(ours, f"{typed}{END_OF_INPUT}".encode())
         shown = b"".join(iter(lambda: _read(ours), b""))
         return Spoken(process.wait(60), shown.decode().replace("\r\n", "\n"))
     finally:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fakes import Recorder, StubbedClients
 from tests.support.project import HERE
-from tests.support.repository import Repository, make_repository
+from tests.support.repository import Repository, copy_repository, make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,16 @@ def report() -> Recorder:
     return Recorder()
 
 
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A committed and pushed project that no test changes: copying it is quicker than making another."""
+    return make_repository(tmp_path_factory.mktemp("original"))
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A committed and pushed project."""
-    return make_repository(tmp_path)
+def repository(original: Repository, tmp_path: Path) -> Repository:
+    """A committed and pushed project of the test's own."""
+    return copy_repository(original, tmp_path)
 
 
 @pytest.fixture

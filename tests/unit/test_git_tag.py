@@ -189,3 +189,19 @@ def test_a_tag_that_appeared_since_the_check_is_not_deleted(repository: Reposito
     with pytest.raises(GitError, match="already exists"):
         make(tags, repository.git, RELEASE)
     assert repository.run("tag", "--list") == "frontend-v0.1.5"
+
+
+def test_only_the_newest_commits_are_shown_and_the_rest_is_counted(repository: Repository) -> None:
+    for number in range(22):
+        repository.commit(f"Change {number}")
+    repository.run("push", "--quiet")
+    (tag,) = plan((repository.backend,), "0.1.5", repository.git, RELEASE)
+    assert tag.lines[0] == "backend-v0.1.5: 23 commits since the beginning"
+    assert len(tag.lines) == 22
+    assert tag.lines[-1] == "  and 3 more"
+
+
+def test_a_tag_of_a_service_with_a_longer_name_is_not_this_services_last_one(repository: Repository) -> None:
+    repository.run("tag", "--annotate", "backend-v2-v0.9.0", "--message", "x")
+    (tag,) = plan((repository.backend,), "0.1.5", repository.git, RELEASE)
+    assert tag.since == ""

@@ -140,3 +140,8 @@ def test_an_unknown_key_of_the_release_is_told(files: Path) -> None:
 def test_packages_that_are_no_list_are_told(files: Path) -> None:
     error = refused(files, "python: [python3", "python: python3 #")
     assert "stand_ins.images.python: is not a list of texts" in str(error)
+
+
+def test_a_first_count_below_one_would_start_nothing_and_is_refused(files: Path) -> None:
+    error = refused(files, "    port: 5000", "    first_count: 0\n    port: 5000")
+    assert "services.backend.first_count: 0 is not a positive number" in str(error)

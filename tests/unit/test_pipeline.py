@@ -185,7 +185,7 @@ def test_no_rollback_leaves_the_failed_deployment_as_it_is(clients: StubbedClien
     may_not_ask_why(clients)
     with pytest.raises(RolloutFailedError) as caught:
         pipeline.deploy(revision(7), clients, report, replace(OPTIONS, roll_back=False))
-    assert caught.value.evidence[-1] == "Nothing was rolled back; before it, spryte-backend:4 ran."
+    assert caught.value.evidence[-1] == "Nothing was rolled back, as asked; before it, spryte-backend:4 ran."
 
 
 def test_a_deployment_that_was_superseded_changes_nothing_more(clients: StubbedClients, report: Recorder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,6 @@ def test_nothing_is_missing_for_the_embedded_cloud(files: Path) -> None:
         ("AWS_REGION", "us-east-2\n"),
         ("APP_URL", "spryte.example.com"),
         ("APP_URL", "ftp://spryte.example.com"),
-        ("APP_URL", "https://user:password@spryte.example.com"),
         ("APP_URL", "https://spryte.example.com/api"),
         ("APP_URL", "https://spryte.example.com:99999"),
         ("AWS_ENDPOINT_URL", "localhost:4566"),
@@ -190,3 +190,12 @@ def test_repository_names_that_ecr_accepts_are_accepted(files: Path, value: str)
 def test_only_a_services_own_base_images_reach_its_build(files: Path) -> None:
     settings = load(files, {"PYTHON_IMAGE": "mirror/python", "NODE_IMAGE": "", "UNRELATED": "x"})
     assert settings.target.build_args == {"PYTHON_IMAGE": "mirror/python"}
+
+
+def test_a_password_in_an_address_is_never_shown(tmp_path: Path) -> None:
+    environment = {**AWS, "APP_URL": "https://user:hunter2@spryte.example.com"}
+    shutil.copy(HERE / "invoke.yaml", tmp_path)
+    with pytest.raises(VariableError) as caught:
+        load(tmp_path, environment)
+    assert "hunter2" not in str(caught.value)
+    assert "APP_URL in the environment" in str(caught.value)

@@ -1,0 +1,116 @@
+"""history: a service's revisions, newest first; which was verified, which runs, which failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.errors import DeployError
+from tasks.operate import record, revisions
+from tasks.operate.revisions import SHORT_COMMIT
+from tasks.operate.table import shown, table
+from tasks.release import pipeline
+from tasks.release.service_state import describe
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.operate.revisions import Registered
+    from tasks.settings import Service
+
+HEADS = ("REVISION", "VERSION", "COMMIT", "REGISTERED", "DIGEST", "STATE")
+SHORT_DIGEST = 12
+
+
+@dataclass(frozen=True)
+class Past:
+    """A revision and what became of it."""
+
+    revision: Registered
+    state: str
+
+
+def history(work: Work) -> Outcome:
+    """Read the newest revisions of each service."""
+    lines: list[str] = []
+    services: list[Json] = []
+    clients, count = Clients(work.settings.target), work.lines
+    pipeline.check_identity(clients)
+    for service in work.services:
+        found, notes = look(service, count, clients)
+        lines += ["", *table(HEADS, [_row(each) for each in found]), *notes]
+        revisions_told: list[Json] = [_document(each) for each in found]
+        services.append({"service": service.name, "revisions": revisions_told, "notes": list(notes)})
+    return Outcome({"target": work.settings.target.name, "services": services}, tuple(lines[1:]))
+
+
+def look(service: Service, count: int, clients: Clients) -> tuple[list[Past], tuple[str, ...]]:
+    """Return the newest `count` revisions, and what of them could not be asked.
+
+    Raises:
+        AccessDeniedError: `ecs:DescribeTaskDefinition` is missing: without it there is nothing to show.
+    """
+    found = list(islice(revisions.newest_first(service, clients), count))
+    notes: list[str] = []
+    states: dict[str, str] = {}
+    try:
+        states = _by_deployment(service, clients)
+    except DeployError as error:
+        notes.append(f"which one runs is not shown: {error}")
+    verified: set[int] | None = None
+    try:
+        verified = record.verified_among(service, [each.number for each in found], clients)
+    except DeployError as error:
+        notes.append(f"which were verified is not shown: {error}")
+    return [Past(each, _state(each, states, verified)) for each in found], tuple(notes)
+
+
+def _by_deployment(service: Service, clients: Clients) -> dict[str, str]:
+    states: dict[str, str] = {}
+    for each in describe(service, clients).get("deployments", []):
+        arn = each.get("taskDefinition", "")
+        if each.get("rolloutState") == "FAILED":
+            states.setdefault(arn, "failed")
+        elif each.get("status") == "PRIMARY":
+            states[arn] = "comes up" if each.get("rolloutState") == "IN_PROGRESS" else "runs"
+        elif each.get("runningCount"):
+            states.setdefault(arn, "is being replaced")
+    return states
+
+
+def _state(revision: Registered, states: dict[str, str], verified: set[int] | None) -> str:
+    parts = [states[revision.arn]] if revision.arn in states else []
+    if not revision.is_active:
+        parts.append("deregistered")
+    if verified is not None and revision.number in verified:
+        parts.append("verified")
+    elif verified is not None and revision.version and "failed" not in parts:
+        parts.append("not verified")
+    elif not revision.version:
+        parts.append("registered elsewhere")
+    return ", ".join(parts)
+
+
+def _row(each: Past) -> Sequence[str]:
+    found = each.revision
+    digest = found.digest.removeprefix("sha256:")[:SHORT_DIGEST]
+    commit = found.commit[:SHORT_COMMIT]
+    return (found.name, found.version or "-", commit or "-", shown(found.registered), digest or "-", each.state)
+
+
+def _document(each: Past) -> Json:
+    found = each.revision
+    return {
+        "revision": found.name,
+        "number": found.number,
+        "version": found.version,
+        "commit": found.commit,
+        "digest": found.digest,
+        "registered": found.registered.isoformat() if found.registered else None,
+        "state": each.state,
+    }

@@ -1,0 +1,240 @@
+"""run: one command in a service's image, network and secrets; its log streamed, its exit code returned."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.errors import DeploymentFailedError, GaveUpWaitingError, StoppedByUserError, UsageError
+from tasks.failures import AccessDeniedError, asking_aws
+from tasks.operate import revisions
+from tasks.operate.log_reader import NoLogError, Tail, log_of
+from tasks.operate.revisions import UnknownRevisionError
+from tasks.release import pipeline
+from tasks.release.service_state import describe
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_ecs.type_defs import RunTaskRequestTypeDef, ServiceTypeDef, TaskTypeDef
+
+    from tasks.command import Work
+    from tasks.operate.revisions import Registered
+    from tasks.report import Report
+    from tasks.settings import Service
+
+POLL_SECONDS = 1.0
+STARTED_BY = "spryte-run"
+CLOCKS_APART = timedelta(minutes=5)  # this machine's and the cloud's; the task's stream is its own
+LAST_WORDS_SECONDS = 3.0  # the log driver sends its last lines after the container has ended
+
+
+class CommandError(UsageError):
+    """`--command` cannot be split into words."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        what = f"--command: '{text}' cannot be split into words: {problem}." if text else "No command was given."
+        super().__init__(what, fix="Quote it as one option: --command=\"python3 -m spryte.migrate --to '0 1'\".")
+
+
+class OneServiceError(UsageError):
+    """A command runs in one service."""
+
+    def __init__(self) -> None:
+        super().__init__("A command runs in one service.", fix="Name one, for example --service=backend.")
+
+
+class NotStartedError(DeploymentFailedError):
+    """The task did not come as far as running the command."""
+
+    def __init__(self, revision: Registered, reason: str, evidence: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            f"The command was not run in {revision.label}: {reason}",
+            fix="Mend the cause, then run it again.",
+            evidence=evidence,
+        )
+
+
+class CommandTooLongError(GaveUpWaitingError):
+    """The limit given by `--timeout` passed."""
+
+    def __init__(self, task: str, seconds: float, service: Service) -> None:
+        super().__init__(
+            f"The command did not end within {seconds:.0f} s; its task {task} still runs.",
+            fix=f"Wait longer with --timeout=SECONDS, or stop it: aws ecs stop-task --cluster {service.cluster} "
+            f"--task {task}",
+        )
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to be run, in which revision; `timeout` in seconds, `write` takes each line of its output."""
+
+    revision: Registered
+    words: tuple[str, ...]
+    timeout: float
+    write: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ran to its end."""
+
+    task: str
+    exit_code: int
+
+
+def run(work: Work, *, command: str) -> Outcome:
+    """Run a command in the revision the service runs; the exit code becomes this command's own."""
+    if len(work.services) != 1:
+        raise OneServiceError
+    words, timeout, service = split(command), work.timeout, work.services[0]
+    if work.settings.target.is_production:
+        work.confirm(f"This runs '{command}' in production ({service.name}). Go on?")
+    clients = Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    found = describe(service, clients)
+    revision = revisions.find(service, found["taskDefinition"], clients)
+    if revision is None:
+        raise UnknownRevisionError(service, 0)
+    write = work.report.say if work.options.json else _to_stdout
+    with work.report.stage(service.name, "run"):
+        ended = execute(Command(revision, words, timeout, write), found, clients, work.report)
+    return Outcome(
+        {
+            "ok": ended.exit_code == 0,
+            "service": service.name,
+            "revision": revision.name,
+            "version": revision.version,
+            "task": ended.task,
+            "exit_code": ended.exit_code,
+        },
+        (f"{service.name:<9} '{command}' ended with exit code {ended.exit_code} in {revision.label}",),
+        ended.exit_code,
+    )
+
+
+def execute(command: Command, service: ServiceTypeDef, clients: Clients, report: Report) -> Ended:
+    """Start a task like the service's own, with another command, and follow it to its end.
+
+    A deploy that runs a migration first calls this with the revision it registered, before UpdateService.
+
+    Args:
+        command: what to run, in which revision.
+        service: the service as DescribeServices answers it: its network, launch type and platform are used.
+        clients: the connections.
+        report: who hears which task it is.
+
+    Raises:
+        NotStartedError: no task, or it ended without an exit code.
+        CommandTooLongError: the limit passed; the task is left running.
+        AccessDeniedError: `ecs:RunTask`, `ecs:DescribeTasks` or `iam:PassRole` is missing.
+    """
+    arn = _start(command, service, clients)
+    task = arn.rpartition("/")[2]
+    report.say(f"task {task} in {command.revision.label}")
+    try:
+        stopped = _follow(command, arn, clients, _Output(command, arn, clients, report))
+    except KeyboardInterrupt as error:
+        raise StoppedByUserError(
+            f"Interrupted; the task {task} goes on.",
+            fix=f"Stop it: aws ecs stop-task --cluster {command.revision.service.cluster} --task {task}",
+        ) from error
+    name = command.revision.service.container
+    ours = [each for each in stopped.get("containers", []) if each.get("name") == name]
+    exit_code = ours[0].get("exitCode") if ours else None
+    if exit_code is None:
+        reasons = [stopped.get("stoppedReason", ""), *(each.get("reason", "") for each in ours)]
+        raise NotStartedError(command.revision, " ".join(filter(None, reasons)) or "ECS gives no reason.")
+    return Ended(task, exit_code)
+
+
+def split(command: str) -> tuple[str, ...]:
+    """Return a command's words as a shell would split them, without one; raises `CommandError`."""
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        raise CommandError(command, str(error).lower()) from error
+    if not words:
+        raise CommandError("", "")
+    return words
+
+
+def _start(command: Command, service: ServiceTypeDef, clients: Clients) -> str:
+    revision = command.revision
+    request: RunTaskRequestTypeDef = {
+        "cluster": revision.service.cluster,
+        "taskDefinition": revision.arn,
+        "count": 1,
+        "startedBy": STARTED_BY,
+        "overrides": {"containerOverrides": [{"name": revision.service.container, "command": [*command.words]}]},
+    }
+    if network := service.get("networkConfiguration"):
+        request["networkConfiguration"] = network
+    if strategy := service.get("capacityProviderStrategy"):
+        request["capacityProviderStrategy"] = strategy
+    elif launch := service.get("launchType"):
+        request["launchType"] = launch
+    if platform := service.get("platformVersion"):
+        request["platformVersion"] = platform
+    with asking_aws(f"starting a task of {revision.name}"):
+        answer = clients.ecs.run_task(**request)
+    if not answer["tasks"]:
+        failures = tuple(
+            f"{each.get('reason', '')} {each.get('detail', '')}".strip() for each in answer["failures"]
+        )
+        raise NotStartedError(revision, "ECS started no task.", failures)
+    return answer["tasks"][0].get("taskArn", "")
+
+
+class _Output:
+    """What the command writes, passed on as it comes; where it cannot be read, that is said once."""
+
+    def __init__(self, command: Command, arn: str, clients: Clients, report: Report) -> None:
+        self._command = command
+        self._report = report
+        self._tail: Tail | None = None
+        try:
+            log, task = log_of(command.revision), arn.rpartition("/")[2]
+            self._tail = Tail([log], clients.wall_clock() - CLOCKS_APART, clients, task)
+        except NoLogError as error:
+            report.say(f"its output is not shown: {error}")
+
+    def pass_on(self) -> None:
+        """Write what is new."""
+        if self._tail is None:
+            return
+        try:
+            for line in self._tail.new():
+                self._command.write(line.text)
+        except (AccessDeniedError, NoLogError) as error:
+            self._tail = None
+            self._report.say(f"its output is not shown: {error}")
+
+
+def _follow(command: Command, arn: str, clients: Clients, output: _Output) -> TaskTypeDef:
+    deadline = clients.clock() + command.timeout
+    while True:
+        with asking_aws("looking at the task"):
+            found = clients.ecs.describe_tasks(cluster=command.revision.service.cluster, tasks=[arn])["tasks"]
+        ended = not found or found[0].get("lastStatus") == "STOPPED"
+        if ended:
+            clients.sleep(LAST_WORDS_SECONDS)
+        output.pass_on()
+        if not found:
+            raise NotStartedError(command.revision, "ECS no longer knows its task.")
+        if ended:
+            return found[0]
+        if clients.clock() > deadline:
+            raise CommandTooLongError(arn.rpartition("/")[2], command.timeout, command.revision.service)
+        clients.sleep(POLL_SECONDS)
+
+
+def _to_stdout(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,152 @@
+"""plan: what a deploy would change against what runs now, and what of it was changed outside git."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.documents import Document, as_object
+from tasks.git import Git, GitError
+from tasks.operate import revisions
+from tasks.release import pipeline, registry
+from tasks.release.difference import differences
+from tasks.release.dry_run import UNKNOWN_DIGEST
+from tasks.release.service_state import running
+from tasks.release.source import inspect
+from tasks.release.task_definition import Identity, Template, complete_secrets, load_template, render
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.operate.revisions import Registered
+    from tasks.release.service_state import Running
+    from tasks.settings import Service, Settings, Target
+
+CHANGES_FOUND = 11
+COMMIT = re.compile(r"[0-9a-f]{40}")  # it comes from AWS: nothing else may reach git's command line
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deploy would change of a service.
+
+    `by_hand` are those settings of the running revision that the template of its own commit does not have;
+    None where that cannot be told.
+    """
+
+    state: Running
+    version: str
+    changes: tuple[str, ...]
+    by_hand: tuple[str, ...] | None
+    notes: tuple[str, ...]
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether a deploy would change anything."""
+        return bool(self.changes) or self.state.never_deployed
+
+
+def plan(work: Work, *, exit_code: bool = False) -> Outcome:
+    """Compare each service's template, and the version if one is given, with the revision that runs."""
+    version = work.version if work.options.version else ""
+    clients = Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    plans = [look(service, version, work.settings, clients) for service in work.services]
+    found = any(each.has_changes for each in plans)
+    document: dict[str, Json] = {
+        "target": work.settings.target.name,
+        "changes": found,
+        "services": [_document(each) for each in plans],
+    }
+    lines = tuple(line for each in plans for line in _lines(each))
+    return Outcome(document, lines, CHANGES_FOUND if found and exit_code else 0)
+
+
+def look(service: Service, version: str, settings: Settings, clients: Clients) -> Plan:
+    """Compare one service; an empty version stands for the version and the image that run.
+
+    Raises:
+        DocumentError, InvalidDefinitionError: the template is malformed.
+        GitError: a version was given, and this is no usable checkout.
+        ServiceMissingError: there is no such service.
+    """
+    template = load_template(service, settings.target)
+    state = running(service, clients)
+    now = revisions.find(service, state.arn, clients)
+    old = now.definition if now else {}
+    newest = revisions.find(service, service.family, clients)
+    notes: list[str] = []
+    if state.deployment and state.deployment.get("rolloutState") == "IN_PROGRESS":
+        notes.append(f"a deployment of {state.name} is in progress")
+    if newest and newest.arn != state.arn and newest.number > (now.number if now else 0):
+        notes.append(f"{newest.label} is registered and does not run")
+    image, commit = now.image if now else "", state.commit
+    if version:
+        image, commit, said = _image(service, version, now, clients)
+        notes += said
+    # the newest revision's secrets, as register itself takes them
+    secrets = complete_secrets(newest.definition if newest else {})
+    new = render(template, Identity(image, version or state.version, commit, secrets), settings.target)
+    changes = () if state.never_deployed and not version else differences(old, new)
+    by_hand = _by_hand(template, now, settings.target) if now else None
+    return Plan(state, version or state.version, changes, by_hand, tuple(notes))
+
+
+def _image(service: Service, version: str, now: Registered | None, clients: Clients) -> tuple[str, str, list[str]]:
+    """Return the image a deploy of this checkout would run, the commit it would name, and what to say of it."""
+    source = inspect(service, version)
+    there = registry.tagged(service, (source.tag, version), clients)
+    digest = there.get(source.tag, UNKNOWN_DIGEST)
+    notes = [] if digest != UNKNOWN_DIGEST else [f"the image of commit {source.tag[:12]} is not in ECR yet"]
+    git, old = Git(service.root), now.commit if now else ""
+    if notes and COMMIT.fullmatch(old):
+        folder = f"{old}:{git.run('rev-parse', '--show-prefix')}{service.folder}"
+        if git.succeeds("cat-file", "-e", folder) and git.run("rev-parse", folder) == source.tree:
+            notes.append(f"{service.folder}/ has the content of the running image")
+    if version in there and there[version] != there.get(source.tag, there[version]):
+        notes.append(f"a deploy would be refused: version {version} is in ECR as another image")
+    return f"{clients.target.registry}/{service.repository}@{digest}", source.tag, notes
+
+
+def _by_hand(template: Template, now: Registered, target: Target) -> tuple[str, ...] | None:
+    """Return what of the running revision is not in the template of the commit it was deployed from."""
+    service, git = template.service, Git(template.service.root)
+    if not COMMIT.fullmatch(now.commit):  # none, or uncommitted content
+        return None
+    try:
+        prefix = git.run("rev-parse", "--show-prefix")
+        text = git.run("show", f"{now.commit}:{prefix}{service.template}")
+        document = Document(service.template, as_object(json.loads(text)), {})
+    except (GitError, json.JSONDecodeError):
+        return None
+    identity = Identity(now.image, now.version, now.commit, complete_secrets(now.definition))
+    return differences(render(Template(service, document), identity, target), now.definition)
+
+
+def _lines(each: Plan) -> list[str]:
+    name, state = each.state.service.name, each.state
+    if state.never_deployed and not each.version:
+        return [f"{name:<9} was never deployed: everything is new (give --version to see what)"]
+    runs = f"{state.name} ({state.version or 'no version'})"
+    lines = [f"{name:<9} runs {runs}; a deploy would change nothing"]
+    if each.changes:
+        lines = [f"{name:<9} runs {runs}; a deploy would change:", *(f"{'':<9}   {each}" for each in each.changes)]
+    if each.by_hand:
+        lines.append(f"{'':<9} changed by hand, not in the template of commit {state.commit[:12]}:")
+        lines += [f"{'':<9}   {change}" for change in each.by_hand]
+    return [*lines, *(f"{'':<9} note: {note}" for note in each.notes)]
+
+
+def _document(each: Plan) -> Json:
+    return {
+        "service": each.state.service.name,
+        "version": each.version,
+        "running": {"revision": each.state.name, "version": each.state.version, "commit": each.state.commit},
+        "changes": list(each.changes),
+        "changed_by_hand": None if each.by_hand is None else list(each.by_hand),
+        "notes": list(each.notes),
+    }

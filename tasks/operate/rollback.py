@@ -1,0 +1,229 @@
+"""rollback: a service back on a revision that served before; no Docker, no build, the deploy policy alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.command import number
+from tasks.errors import (
+    DeployError,
+    DeploymentFailedError,
+    GaveUpWaitingError,
+    SmokeTestError,
+    StoppedByUserError,
+    UsageError,
+)
+from tasks.operate import diagnose, previous, record, revisions
+from tasks.operate.previous import Wish
+from tasks.release import pipeline, rollout, smoke
+from tasks.release.deployment import Change, update
+from tasks.release.difference import differences
+from tasks.release.service_state import NothingRunsError, describe, primary, running
+from tasks.report import Outcome, timing_lines
+from tasks.settings import checked_version
+
+if TYPE_CHECKING:
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.operate.revisions import Registered
+    from tasks.release.service_state import Running
+    from tasks.report import Report
+    from tasks.settings import Service
+
+
+class WishError(UsageError):
+    """The options contradict each other."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, fix="Give --to=X.Y.Z, or --revision=NUMBER with one service, or neither.")
+
+
+@dataclass(frozen=True)
+class Return:
+    """A planned way back of one service: what runs, what is to run, and how they differ."""
+
+    state: Running
+    goal: Registered
+    changes: tuple[str, ...]
+
+    @property
+    def service(self) -> Service:
+        """The service that goes back."""
+        return self.state.service
+
+    @property
+    def runs_already(self) -> bool:
+        """Whether the goal is what the service runs, or what it is being brought back to."""
+        return self.goal.arn == self.state.arn
+
+
+def rollback(work: Work, *, to: str = "", revision: str = "") -> Outcome:
+    """Find the way back of each service, show it, ask, go it and prove it; what was released last goes first."""
+    wish = _wish(work, to, revision)
+    timeout, clients = work.timeout, Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    planned = [plan(service, wish, clients, work.report) for service in reversed(work.services)]
+    if work.options.dry_run:
+        return _told(work, planned)
+    if any(not each.runs_already for each in planned):
+        named = ", ".join(f"{each.service.name} to {each.goal.label}" for each in planned)
+        work.confirm(f"This rolls back {named} in account {work.settings.target.account}. Go on?")
+    versions = [go(each, clients, work.report, timeout) for each in planned]
+    return _done(work, planned, versions)
+
+
+def plan(service: Service, wish: Wish, clients: Clients, report: Report) -> Return:
+    """Find the revision to go to and show how it differs from what runs; changes nothing.
+
+    Raises:
+        ServiceMissingError, NothingRunsError: there is no service that could run it.
+        DeployError: as `previous.choose`.
+    """
+    with report.stage(service.name, "compare"):
+        state = running(service, clients)
+        if state.desired == 0:
+            raise NothingRunsError(service)
+        goal = previous.choose(state, wish, clients, report)
+        now = revisions.find(service, state.arn, clients)
+        changes = differences(now.definition if now else {}, goal.definition)
+        if goal.arn == state.arn:
+            report.say(f"{goal.label} is what the service runs")
+        else:
+            report.say(f"{now.label if now else state.name} -> {goal.label}")
+        for change in changes:
+            report.say(f"  {change}")
+    return Return(state, goal, changes)
+
+
+def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
+    """Update the service, wait, prove it over HTTP and record it; `timeout` in seconds.
+
+    Returns:
+        The version that was seen to serve, empty where the revision bears none.
+
+    Raises:
+        RolloutFailedError, TookTooLongError, NotServingError: with what became of it.
+        SupersededError: another deployment took over.
+        StoppedByUserError: interrupted; says what ECS goes on to do.
+    """
+    service, goal, name = way.service, way.goal, way.service.name
+    try:
+        with report.stage(name, "update"):
+            identity = _start(way, clients, report)
+        with report.stage(name, "rollout"):
+            goes = rollout.Rollout(service, identity, goal.arn, goal.version or "unknown", way.state.arn)
+            rollout.wait(goes, clients, report, timeout)
+        with report.stage(name, "verify"):
+            version = _prove(goal, clients, report)
+            digest, _ = revisions.image_in(service, clients.target, goal.image)
+            if digest and version:
+                record.keep(record.Verified(service, goal.number, digest), clients, report)
+    except KeyboardInterrupt as error:
+        raise StoppedByUserError(
+            f"Interrupted. {service.ecs_service} is on its way to {goal.label}; ECS goes on with it.",
+            fix=f"Look: inv status. To go on: inv rollback --service={name} --revision={goal.number}",
+        ) from error
+    except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
+        error.add_evidence(*diagnose.evidence(service, goal.arn, clients), _what_serves(way, clients))
+        raise
+    return version
+
+
+def _start(way: Return, clients: Clients, report: Report) -> str:
+    current = way.state.deployment
+    if way.runs_already and current:
+        report.say(f"{way.goal.name} runs already; nothing to update")
+        return current.get("id", "")
+    started = primary(update(way.service, Change(way.goal.arn), clients))
+    identity = started.get("id", "") if started else ""
+    report.say(f"{way.state.name} -> {way.goal.name}, deployment {identity}")
+    return identity
+
+
+def _prove(goal: Registered, clients: Clients, report: Report) -> str:
+    """Prove over HTTP that the version serves; a revision that bears none can only be seen to answer 200."""
+    if goal.version:
+        return smoke.verify(smoke.Expected(goal.service, goal.version), clients, report).version
+    url = f"{clients.target.app_url}{goal.service.health_path}"
+    end = clients.clock() + smoke.DEADLINE_SECONDS
+    while (answer := clients.http.get(url)).status != 200:
+        if clients.clock() > end:
+            raise smoke.NotServingError(smoke.Expected(goal.service, ""), answer, smoke.DEADLINE_SECONDS)
+        clients.sleep(smoke.PAUSE_SECONDS)
+    report.say(f"{url} answers 200; {goal.name} bears no version that could be proved")
+    return ""
+
+
+def _what_serves(way: Return, clients: Clients) -> str:
+    """Say what runs after a rollback that failed; nothing is tried a second time."""
+    service = way.service
+    try:
+        found = describe(service, clients)
+    except DeployError as error:
+        return f"What {service.ecs_service} runs now could not be asked: {error}"
+    counts = [
+        f"{each.get('taskDefinition', '').rpartition('/')[2]} {each.get('runningCount', 0)} of "
+        f"{each.get('desiredCount', 0)}"
+        for each in found.get("deployments", [])
+        if each.get("runningCount") or each.get("status") == "PRIMARY"
+    ]
+    return (
+        f"{service.ecs_service} runs {', '.join(counts)} tasks. Back to where it was: "
+        f"inv rollback --service={service.name} --revision={record.number_of(way.state.arn, service.family)}"
+    )
+
+
+def _wish(work: Work, to: str, revision: str) -> Wish:
+    if to and revision:
+        raise WishError("--to and --revision name two different things.")
+    if revision and len(work.services) > 1:
+        raise WishError("--revision is a number of one service's own.")
+    return Wish(checked_version(to) if to else "", number("--revision", revision) if revision else 0)
+
+
+def _told(work: Work, planned: list[Return]) -> Outcome:
+    lines: list[str] = []
+    for each in planned:
+        name = each.service.name
+        if each.runs_already:
+            lines.append(f"{name:<9} would change nothing: {each.goal.label} runs already")
+            continue
+        lines.append(
+            f"{name:<9} would update {each.service.ecs_service} from {each.state.name} to {each.goal.label}"
+        )
+        lines += [f"{name:<9}   {change}" for change in each.changes]
+    services = [_document(each) for each in planned]
+    return Outcome({"dry_run": True, "target": work.settings.target.name, "services": services}, tuple(lines))
+
+
+def _done(work: Work, planned: list[Return], versions: list[str]) -> Outcome:
+    lines: list[str] = []
+    for each, version in zip(planned, versions, strict=True):
+        what = f"version {version} serves, proved over HTTP" if version else "serves; it bears no version to prove"
+        was = "as before" if each.runs_already else f"before it {each.state.name}"
+        if each.state.version and not each.runs_already:
+            was += f", version {each.state.version}"
+        lines.append(f"{each.service.name:<9} {each.goal.name}: {what} ({was})")
+    report, target = work.report, work.settings.target
+    document: dict[str, Json] = {
+        "target": target.name,
+        "url": f"{target.app_url}/",
+        "services": [_document(each) for each in planned],
+        "elapsed_seconds": round(sum(each.seconds for each in report.timings), 3),
+    }
+    return Outcome(document, (*lines, *timing_lines(report.timings)))
+
+
+def _document(way: Return) -> Json:
+    return {
+        "service": way.service.name,
+        "version": way.goal.version,
+        "commit": way.goal.commit,
+        "digest": way.goal.digest,
+        "revision": way.goal.name,
+        "before": {"revision": way.state.name, "version": way.state.version},
+        "changed": not way.runs_already,
+        "changes": list(way.changes),
+    }

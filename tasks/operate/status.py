@@ -1,0 +1,206 @@
+"""status: every service in one table; what may not be asked is named, and the rest is shown all the same."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.errors import DeployError, UsageError
+from tasks.failures import AccessDeniedError, asking_aws
+from tasks.operate import revisions
+from tasks.operate.revisions import SHORT_COMMIT
+from tasks.operate.table import age, table
+from tasks.release import pipeline
+from tasks.release.service_state import ServiceMissingError, describe, primary
+from tasks.release.smoke import VERSION_HEADER
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import TextIO
+
+    from types_boto3_ecs.type_defs import ServiceTypeDef
+    from types_boto3_elbv2.type_defs import TargetHealthTypeDef
+
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.operate.revisions import Registered
+    from tasks.settings import Service
+
+HEADS = ("SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS")
+WATCH_SECONDS = 2.0
+UNKNOWN = "-"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One service now. A count is None where it is not known; `problems` say what could not be asked, and why."""
+
+    service: Service
+    answer: str
+    version: str = ""
+    commit: str = ""
+    revision: str = ""
+    since: datetime | None = None
+    running: int | None = None
+    desired: int | None = None
+    targets: str = UNKNOWN
+    rollout: str = UNKNOWN
+    problems: tuple[str, ...] = ()
+
+
+class WatchError(UsageError):
+    """`--watch` and `--json` exclude each other."""
+
+    def __init__(self) -> None:
+        super().__init__("--json prints one document, --watch never ends.", fix="Leave one of them out.")
+
+
+def status(work: Work, *, watch: bool = False) -> Outcome:
+    """Look at each service once, or, with `watch`, every two seconds until Ctrl-C."""
+    if watch and work.options.json:
+        raise WatchError
+    clients = Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    if watch:
+        _watch(work.services, clients, sys.stdout)
+        return Outcome({}, ())
+    rows = [look(service, clients) for service in work.services]
+    target = work.settings.target
+    document: dict[str, Json] = {
+        "target": target.name,
+        "url": f"{target.app_url}/",
+        "services": [_document(row) for row in rows],
+    }
+    return Outcome(document, (*lines(rows, clients.wall_clock()), f"page: {target.app_url}/"))
+
+
+def look(service: Service, clients: Clients) -> Row:
+    """Return what can be learned of a service; a missing permission or service becomes one of its problems."""
+    answered = clients.http.get(f"{clients.target.app_url}{service.health_path}")
+    version = answered.headers.get(VERSION_HEADER, "")
+    answer = f"{answered.status}" + (f", {version}" if version else "") if answered.status else answered.problem
+    try:
+        found = describe(service, clients)
+    except (AccessDeniedError, ServiceMissingError) as error:
+        return Row(service, answer, problems=(str(error),))
+    problems: list[str] = []
+    revision: Registered | None = None
+    try:
+        revision = revisions.find(service, found["taskDefinition"], clients)
+    except AccessDeniedError as error:
+        problems.append(str(error))
+    if revision and revision.version and answered.status == 200 and version != revision.version:
+        answer += f" (not {revision.version})"
+    targets, denied = _targets(found, clients)
+    current = primary(found)
+    return Row(
+        service,
+        answer,
+        version=revision.version if revision else "",
+        commit=revision.commit if revision else "",
+        revision=found["taskDefinition"].rpartition("/")[2],
+        since=current.get("createdAt") if current else None,
+        running=found.get("runningCount"),
+        desired=found.get("desiredCount"),
+        targets=targets,
+        rollout=_rollout(found),
+        problems=(*problems, *denied),
+    )
+
+
+def lines(rows: Sequence[Row], now: datetime) -> tuple[str, ...]:
+    """Return the table, and under it what could not be asked."""
+    cells = [
+        (
+            row.service.name,
+            row.version or UNKNOWN,
+            row.commit[:SHORT_COMMIT] or UNKNOWN,
+            row.revision or UNKNOWN,
+            age(row.since, now),
+            UNKNOWN if row.desired is None else f"{row.running}/{row.desired}",
+            row.targets,
+            row.rollout,
+            row.answer,
+        )
+        for row in rows
+    ]
+    problems = [f"{row.service.name:<9} {problem}" for row in rows for problem in row.problems]
+    return (*table(HEADS, cells), *problems)
+
+
+def _targets(found: ServiceTypeDef, clients: Clients) -> tuple[str, tuple[str, ...]]:
+    """Return the health of the service's targets in words, and what may not be asked."""
+    groups = [each["targetGroupArn"] for each in found.get("loadBalancers", []) if "targetGroupArn" in each]
+    if not groups:
+        return "none", ()
+    states: list[str] = []
+    try:
+        for group in groups:
+            with asking_aws("asking for the health of the targets"):
+                health = clients.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+            states += [_in_words(each.get("TargetHealth", {})) for each in health]
+    except AccessDeniedError as error:
+        return "not permitted", (str(error),)
+    except DeployError as error:
+        return "unknown", (str(error),)
+    others = sorted({state for state in states if state != "healthy"})
+    healthy = f"{states.count('healthy')}/{len(states)} healthy"
+    return f"{healthy} ({', '.join(others)})" if others else healthy, ()
+
+
+def _in_words(health: TargetHealthTypeDef) -> str:
+    state, reason = health.get("State", "unknown"), health.get("Description", "")
+    return f"{state}: {reason}" if reason else state
+
+
+def _rollout(found: ServiceTypeDef) -> str:
+    current = primary(found)
+    if current is None:
+        return UNKNOWN
+    state = current.get("rolloutState", "COMPLETED").lower().replace("_", " ")
+    if state == "in progress":
+        state += f", {current.get('runningCount', 0)} of {current.get('desiredCount', 0)}"
+    if current.get("failedTasks"):
+        state += f", {current.get('failedTasks')} failed"
+    old = sum(each.get("runningCount", 0) for each in found.get("deployments", []) if each is not current)
+    return f"{state}, {old} old" if old else state
+
+
+def _watch(services: Sequence[Service], clients: Clients, stream: TextIO) -> None:
+    """Show the table until Ctrl-C: redrawn in place on a terminal, elsewhere printed when it changed."""
+    live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    before: tuple[str, ...] = ()
+    known: Sequence[str] = ()
+    try:
+        while True:
+            rows = [look(service, clients) for service in services]
+            text = lines(rows, clients.wall_clock())
+            essence = [f"{row.revision} {row.running} {row.targets} {row.rollout} {row.answer}" for row in rows]
+            if live or essence != known:
+                up = f"\033[{len(before)}F\033[J" if live and before else ""
+                stream.write(up + "".join(f"{line}\n" for line in text))
+                stream.flush()
+                before, known = text, essence
+            clients.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        return
+
+
+def _document(row: Row) -> Json:
+    return {
+        "service": row.service.name,
+        "version": row.version,
+        "commit": row.commit,
+        "revision": row.revision,
+        "since": row.since.isoformat() if row.since else None,
+        "tasks": {"running": row.running, "desired": row.desired},
+        "targets": row.targets,
+        "rollout": row.rollout,
+        "answer": row.answer,
+        "problems": list(row.problems),
+    }
