@@ -6,6 +6,7 @@ from invoke import Collection, Context, task
 
 from tasks import actions, develop, local
 from tasks.command import Options, check_files, run
+from tasks.operate.collection import operate_tasks
 
 SERVICE = "Which services: one, several joined by commas, or all."
 VERSION = "The version, X.Y.Z."
@@ -122,5 +123,5 @@ def lint(_: Context) -> None:
     develop.exit_with(develop.lint())
 
 
-ns = Collection(build, push, register, deploy, verify, tag, test, lint)
+ns = Collection(build, push, register, deploy, verify, tag, *operate_tasks(), test, lint)
 ns.add_collection(Collection("local", up, down, status, reset, logs))

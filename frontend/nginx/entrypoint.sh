@@ -2,6 +2,8 @@
 # Turns the container's environment into /config.json and response headers, then becomes nginx.
 # Every value is checked first: what passes needs no quoting in JSON, in nginx's configuration or in a header.
 set -eu
+# A one-off task gives a command of its own; ECS can replace the command, not the entry point.
+[ "$#" -eq 0 ] || exec "$@"
 LC_ALL=C
 export LC_ALL
 

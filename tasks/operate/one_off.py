@@ -67,7 +67,8 @@ class CommandTooLongError(GaveUpWaitingError):
         super().__init__(
             f"The command did not end within {seconds:.0f} s; its task {task} still runs.",
             fix=f"Wait longer with --timeout=SECONDS, or stop it: aws ecs stop-task --cluster {service.cluster} "
-            f"--task {task}",
+            f"--task {task}. An image whose ENTRYPOINT ignores its arguments never runs the command: ECS can "
+            "replace a command, not an entry point.",
         )
 
 

@@ -80,6 +80,9 @@ def look(service: Service, count: int, settings: Settings, clients: Clients) -> 
     reasons = dict.fromkeys(registered[:count], f"is one of the newest {count}")
     reasons |= dict.fromkeys(_ways_back(service, clients), "is a way back")
     reasons |= dict.fromkeys(_in_use(service, clients), "is in use")
+    beyond = [revisions.get(service, each, clients) for each in registered if each not in reasons]
+    # the stack's own first revision, for one: CloudFormation would miss it
+    reasons |= {each.number: "was not registered by this tool" for each in beyond if not each.version}
     kept = tuple(f"{service.family}:{each} stays: it {reasons[each]}" for each in sorted(reasons, reverse=True))
     gone = tuple(each for each in registered if each not in reasons)
     sharing = [each.name for each in settings.select("all") if each.repository == service.repository]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tests.support.project import Result
 
 RELEASING = ("build", "push", "register", "deploy", "verify", "tag")
-TASKS = (*RELEASING, "test", "lint", *(f"local.{name}" for name in ("up", "down", "status", "reset", "logs")))
+OPERATING = ("rollback", "plan", "status", "history", "logs", "events", "run", "exec", "prune")
+LOCAL = tuple(f"local.{name}" for name in ("up", "down", "status", "reset", "logs"))
+TASKS = (*RELEASING, *OPERATING, "test", "lint", *LOCAL)
 AWS = {
     "DEPLOY_TARGET": "aws",
     "AWS_ACCOUNT_ID": "727646509464",
@@ -163,7 +165,7 @@ def test_every_task_is_listed_with_one_sentence(project: Project) -> None:
 def test_every_option_is_explained_of(name: str) -> None:
     options = {argument.name: argument.help for argument in ns[name].get_arguments()}
     assert all(options.values()), options
-    assert ("version" in options) == (name in RELEASING)
+    assert ("version" in options) == (name in (*RELEASING, "plan"))
 
 
 def test_the_help_of_deploy_explains_each_option_on_its_line(project: Project) -> None:

@@ -1,0 +1,151 @@
+"""Going back: what is shown before, what is proved after, and what is said when it does not work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.errors import StoppedByUserError
+from tasks.operate.previous import Wish
+from tasks.operate.rollback import go, plan
+from tasks.release.rollout import RolloutFailedError
+from tasks.release.service_state import NothingRunsError
+from tasks.release.smoke import NotServingError
+from tests.support.account import Account, AccountClients, verified
+from tests.support.fakes import Recorder
+from tests.support.models import BACKEND, ecs_deployment
+from tests.support.web import Page, serving, version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.web import Site
+
+VERSIONS = {4: "0.1.4", 5: "0.1.5", 6: "0.1.6"}
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """The service's address, where version 0.1.5 answers."""
+    with serving(lambda _: version("0.1.5")) as served:
+        yield served
+
+
+def account(**fields: dict[int, str]) -> Account:
+    """Return an account that runs revision 6, which was deployed over 5."""
+    tags = verified(4, 5, 6, over={5: 4, 6: 5})
+    return Account(fields.get("revisions", VERSIONS), [ecs_deployment(6, "ecs-svc/1")], tags)
+
+
+def test_the_differences_are_shown_before_anything_changes() -> None:
+    found, report = account(), Recorder()
+
+    way = plan(BACKEND, Wish(), AccountClients(found), report)
+
+    assert "spryte-backend:6 (version 0.1.6) -> spryte-backend:5 (version 0.1.5)" in report.text
+    assert "environment.APP_VERSION: 0.1.6 -> 0.1.5" in report.text
+    assert way.goal.number == 5
+    assert {operation for operation, _ in found.asked} == {
+        "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecr:BatchGetImage",
+    }  # fmt: skip
+
+
+def test_it_is_done_when_the_version_was_proved(site: Site) -> None:
+    found, report = account(), Recorder()
+    clients = AccountClients(found, site.url)
+
+    assert go(plan(BACKEND, Wish(), clients, report), clients, report, 60) == "0.1.5"
+
+    (update,) = found.requests("ecs:UpdateService")
+    assert str(update["taskDefinition"]).endswith("spryte-backend:5")
+    assert "desiredCount" not in update
+    assert site.paths == ["/api/health"] * 3
+    assert [timing.stage for timing in report.timings] == ["compare", "update", "rollout", "verify"]
+
+
+def test_what_runs_already_is_only_proved(site: Site) -> None:
+    found, report = account(), Recorder()
+    found.deployments = [ecs_deployment(5, "ecs-svc/1")]
+    clients = AccountClients(found, site.url)
+
+    assert go(plan(BACKEND, Wish(version="0.1.5"), clients, report), clients, report, 60) == "0.1.5"
+
+    assert found.requests("ecs:UpdateService") == []
+    assert "runs already; nothing to update" in report.text
+
+
+def test_a_named_revision_is_recorded_once_it_was_proved(site: Site) -> None:
+    found, report = account(), Recorder()
+    found.tags = set()
+    clients = AccountClients(found, site.url)
+
+    go(plan(BACKEND, Wish(number=5), clients, report), clients, report, 60)
+
+    assert found.tags == verified(5)
+
+
+def test_a_revision_without_a_version_is_seen_to_answer_and_not_recorded() -> None:
+    found, report = account(revisions={**VERSIONS, 3: ""}), Recorder()
+    pages = [Page(503), Page(200)]
+    with serving(lambda asked: pages[min(asked, 1)]) as site:
+        clients = AccountClients(found, site.url)
+        assert go(plan(BACKEND, Wish(number=3), clients, report), clients, report, 60) == ""
+    assert "bears no version that could be proved" in report.text
+    assert found.requests("ecr:PutImage") == []
+
+
+def test_another_version_that_answers_is_no_success() -> None:
+    found, report = account(), Recorder()
+    with serving(lambda _: version("0.1.6")) as site:
+        clients = AccountClients(found, site.url)
+        with pytest.raises(NotServingError) as caught:
+            go(plan(BACKEND, Wish(), clients, report), clients, report, 60)
+    assert caught.value.exit_code == 9
+    assert "inv rollback --service=backend --revision=6" in caught.value.evidence[-1]
+
+
+def test_a_rollback_that_does_not_come_up_says_what_runs() -> None:
+    found, report = account(), Recorder()
+    clients = AccountClients(found)
+    way = plan(BACKEND, Wish(), clients, report)
+    found.updated = [ecs_deployment(5, "ecs-svc/9", runningCount=0, rolloutState="FAILED"),
+                     ecs_deployment(6, "ecs-svc/1", status="ACTIVE")]  # fmt: skip
+
+    with pytest.raises(RolloutFailedError) as caught:
+        go(way, clients, report, 60)
+
+    assert caught.value.exit_code == 7
+    assert "version 0.1.5 (spryte-backend:5) did not come up" in str(caught.value)
+    assert "spryte-backend:6 1 of 1 tasks" in caught.value.evidence[-1]
+
+
+def test_a_service_scaled_to_zero_is_refused() -> None:
+    found = account()
+    found.settings = {"desiredCount": 0}
+    with pytest.raises(NothingRunsError):
+        plan(BACKEND, Wish(), AccountClients(found), Recorder())
+
+
+class Impatient(AccountClients):
+    """Clients of somebody who presses Ctrl-C while waiting."""
+
+    def sleep(self, seconds: float) -> None:
+        """Stop instead."""
+        raise KeyboardInterrupt(seconds)
+
+
+def test_an_interrupted_rollback_says_what_goes_on_and_how_to_follow_it() -> None:
+    found, report = account(), Recorder()
+    clients = Impatient(found)
+    way = plan(BACKEND, Wish(), clients, report)
+    found.updated = [ecs_deployment(5, "ecs-svc/9", runningCount=0, rolloutState="IN_PROGRESS")]
+
+    with pytest.raises(StoppedByUserError) as caught:
+        go(way, clients, report, 60)
+
+    assert str(caught.value) == (
+        "Interrupted. spryte-backend-service is on its way to spryte-backend:5 (version 0.1.5); "
+        "ECS goes on with it."
+    )
+    assert "inv rollback --service=backend --revision=5" in caught.value.fix
