@@ -79,7 +79,10 @@ def verify(work: Work) -> Outcome:
     versions = []
     for service in work.services:
         with work.report.stage(service.name, "verify"):
-            expected = smoke.Expected(service, version or deployed_version(service, clients))
+            running = deployed_version(service, clients)
+            if version and running and running != version:
+                raise smoke.OtherVersionError(service, running, version)
+            expected = smoke.Expected(service, version or running)
             versions.append(smoke.verify(expected, clients, work.report, timeout))
     return summary.verified(versions, work.settings, work.report)
 

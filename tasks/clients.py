@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 ATTEMPTS = 5
+ATTEMPTS_ON_LOOPBACK = 2
 DOCKER_SECONDS = 900
 
 
@@ -106,10 +107,12 @@ class Clients:
     def _config(self) -> Config:
         from botocore.config import Config  # noqa: PLC0415
 
+        local = on_loopback(self.target.endpoint_url or "")
         return Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            # where nobody listens on loopback, nobody will in a few seconds
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS_ON_LOOPBACK if local else ATTEMPTS},
             # a proxy has no business on loopback; None asks the environment for one
-            proxies={} if on_loopback(self.target.endpoint_url or "") else None,
+            proxies={} if local else None,
         )

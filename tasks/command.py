@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from tasks import step_summary
 from tasks.documents import read_yaml
+from tasks.embedded import cloud
 from tasks.errors import DeployError, StoppedByUserError, UsageError
+from tasks.failures import UnreachableError
 from tasks.report import Outcome, Report, print_failure, print_outcome
 from tasks.settings import Settings, checked_version, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tasks.settings import Service
 
@@ -89,9 +91,16 @@ class Work:
         return number("--lines", self.options.lines)
 
     def confirm(self, question: str) -> None:
-        """Ask once on a terminal; `--yes` and CI answer with yes. Raises `StoppedByUserError` on a no."""
-        if self.options.yes or self.environment.get("CI") or not sys.stdin.isatty():
+        """Ask once on a terminal; `--yes` and CI answer with yes.
+
+        Raises:
+            StoppedByUserError: the answer was no.
+            UsageError: there is nobody to ask.
+        """
+        if self.options.yes or self.environment.get("CI"):
             return
+        if not sys.stdin.isatty():
+            raise UsageError(f"There is no terminal to ask on: {question}", fix="Answer beforehand, with --yes.")
         sys.stderr.write(f"{question} [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
@@ -111,6 +120,22 @@ def check_files() -> None:
         raise Exit(code=error.exit_code) from error
 
 
+def _explained(failure: DeployError, work: Work) -> DeployError:
+    """Return what is wrong when nothing answers at the embedded cloud's address: mostly that it is not up."""
+    if isinstance(failure, UnreachableError) and work.settings.target.name == "local":
+        try:
+            cloud.require_running(work.settings)
+        except cloud.NotRunningError as better:
+            return better
+    return failure
+
+
+def _refuse_invokes_own_dry_run(arguments: Sequence[str]) -> None:
+    """Refuse Invoke's `--dry`, which only knows shell commands: these tasks would go ahead for real."""
+    if {"--dry", "-R"} & set(arguments):
+        raise UsageError("Invoke's own --dry has no effect on these tasks.", fix="Use --dry-run, after the task.")
+
+
 def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> None:
     """Run an action and end the process with its exit code when it fails.
 
@@ -122,8 +147,10 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
     from invoke.exceptions import Exit  # noqa: PLC0415 - the exception Invoke turns into an exit code
 
     report = Report(sys.stderr, time.monotonic)
+    work = Work(options, report, os.environ)
     try:
-        outcome = action(Work(options, report, os.environ))
+        _refuse_invokes_own_dry_run(sys.argv)
+        outcome = action(work)
         print_outcome(outcome, sys.stdout, as_json=options.json)
         step_summary.outcome(name or action.__name__, outcome, os.environ)
     except KeyboardInterrupt:
@@ -131,7 +158,7 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
             "Interrupted.", fix="Run the command again: it goes on from what exists already."
         )
     except DeployError as failure:
-        error = failure
+        error = _explained(failure, work)
     else:
         if outcome.exit_code:
             raise Exit(code=outcome.exit_code)

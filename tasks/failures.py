@@ -84,7 +84,7 @@ def asking_aws(doing: str, otherwise: type[DeployError] = NotReadyError) -> Iter
     except (aws.HTTPClientError, aws.ConnectionError) as error:
         raise UnreachableError(
             f"No answer from AWS while {doing}: {_first_line(error)}.",
-            fix="Check the network, AWS_REGION and AWS_ENDPOINT_URL; for the embedded cloud: inv local.status",
+            fix="Check the network, AWS_REGION and AWS_ENDPOINT_URL; for the embedded cloud: ./inv local.status",
         ) from error
 
 

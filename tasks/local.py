@@ -21,7 +21,7 @@ def up(work: Work) -> Outcome:
         {"url": target.app_url, "endpoint": target.endpoint_url, "registry": target.registry},
         (
             f"the embedded cloud is up at {target.endpoint_url}",
-            "deploy into it with: inv deploy --service=all --version=0.1.0",
+            "deploy into it with: ./inv deploy --service=all --version=0.1.5",
             *timing_lines(work.report.timings),
         ),
     )

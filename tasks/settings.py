@@ -72,6 +72,10 @@ class Service:
     container: str
     repository: str
 
+    def variable(self, name: str) -> str:
+        """Return the full name of one of the service's variables: `ECS_CLUSTER` -> `ECS_CLUSTER_BACKEND`."""
+        return f"{name}_{_suffix(self.name)}"
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -159,7 +163,7 @@ class Settings:
         health_path = entry.text("health_path")
         if not health_path.startswith("/"):
             raise entry.wrong("health_path", f"'{health_path}' does not start with '/'", "Write a URL path.")
-        suffix = name.upper().replace("-", "_")
+        suffix = _suffix(name)
         return Service(
             root=self.root,
             name=name,
@@ -286,6 +290,10 @@ def _port(entry: Section) -> int:
     if not variables.PORT.pattern.fullmatch(str(port)):
         raise entry.wrong("port", f"{port} is not {variables.PORT.words}", "Write the container's port.")
     return port
+
+
+def _suffix(name: str) -> str:
+    return name.upper().replace("-", "_")
 
 
 def _positive(entry: Section, key: str, default: int) -> int:

@@ -55,8 +55,7 @@ def deployed(releases: Sequence[Released], settings: Settings, report: Report) -
         source, start = each.deployment.revision.pushed.image.source, each.deployment
         was = f"{start.before.version} ({start.before.name})" if start.before.version else "nothing"
         lines += [
-            f"{source.service.name:<9} version {each.verified.version} serves, commit {source.commit[:12]}"
-            + (" with uncommitted changes" if source.dirty else ""),
+            f"{source.service.name:<9} version {each.verified.version} serves, {source.label}",
             f"{'':<9} {start.service.cluster}/{start.service.ecs_service} runs {start.rollout.name}, "
             + ("as before" if start.adopted else f"before it {was}"),
             f"{'':<9} {start.revision.pushed.reference}",

@@ -105,7 +105,7 @@ def propose(proposal: Proposal, clients: Clients) -> ChangeSet | None:
             f"The stack {proposal.stack} is {stack['StackStatus']} and allows no change: "
             f"{stack.get('StackStatusReason', 'no reason was given')}",
             fix="Delete it (a stack whose creation failed holds nothing), then run the command again. "
-            "For the embedded cloud: inv local.reset",
+            "For the embedded cloud: ./inv local.reset",
         )
     with asking_aws(f"proposing the stack {proposal.stack}", ChangeSetError):
         answer = clients.cloudformation.create_change_set(

@@ -25,7 +25,7 @@ class NotRunningError(NotReadyError):
 
     def __init__(self, found: CloudStatus) -> None:
         super().__init__(
-            "The embedded cloud is not running.", fix="Start it: inv local.up", evidence=status_of.lines(found)
+            "The embedded cloud is not running.", fix="Start it: ./inv local.up", evidence=status_of.lines(found)
         )
 
 
@@ -75,7 +75,7 @@ def reset(settings: Settings, report: Report) -> None:
         _down(settings, clients, report)
         ministack.discard_state(settings)
         (settings.state / "stack.json").unlink(missing_ok=True)
-    report.say("embedded cloud forgotten; the next inv local.up starts afresh")
+    report.say("embedded cloud forgotten; the next ./inv local.up starts afresh")
 
 
 def status(settings: Settings) -> CloudStatus:

@@ -37,7 +37,7 @@ class PortTakenError(NotReadyError):
     def __init__(self, port: int, holder: str, free: int) -> None:
         super().__init__(
             f"Port {port}, which the embedded cloud needs, is taken by {holder}.",
-            fix=f"Stop that, or use another port: LOCAL_PORT={free} in .env",
+            fix=f"Stop that, or use another port: LOCAL_PORT={free}",
         )
 
 
@@ -47,7 +47,7 @@ class ForeignCloudError(NotReadyError):
     def __init__(self, port: int, holder: str, free: int) -> None:
         super().__init__(
             f"Port {port} is held by the embedded cloud of another checkout: {holder}.",
-            fix=f"Stop it there (inv local.down), or use another port here: LOCAL_PORT={free} in .env",
+            fix=f"Stop it there (./inv local.down), or use another port here: LOCAL_PORT={free}",
         )
 
 
@@ -57,7 +57,7 @@ class CloudDiedError(NotReadyError):
     def __init__(self, how: str, log: Path, lines: tuple[str, ...]) -> None:
         super().__init__(
             f"The embedded cloud (MiniStack) {how}.",
-            fix=f"Mend what it says (everything it said is in {log}), or begin afresh: inv local.reset",
+            fix=f"Mend what it says (everything it said is in {log}), or begin afresh: ./inv local.reset",
             evidence=lines,
         )
 

@@ -37,6 +37,7 @@ def ensure(settings: Settings, clients: Clients, report: Report) -> bool:
         reason = _difference(found.process, environment)
         if not reason:
             return False
+        _require_port(found, settings, clients)
         report.say(f"{reason}: restarting the embedded cloud")
         stop(settings, clients, report)
     elif found.state != "stopped":
@@ -108,6 +109,15 @@ def _prepare(found: Server, settings: Settings, clients: Clients, report: Report
     elif found.state == "half-started":
         report.say(f"the embedded cloud (pid {pid}) runs but does not answer; restarting it")
         stop(settings, clients, report)
+
+
+def _require_port(running: Server, settings: Settings, clients: Clients) -> None:
+    """Refuse a new port that somebody else holds, before the running one is stopped for it."""
+    if running.port == settings.local_port or not ministack.is_taken(settings.local_port):
+        return
+    holder = _without_process(settings, None, clients)
+    kind = ministack.ForeignCloudError if holder.version else ministack.PortTakenError
+    raise kind(holder.port, holder.holder, ministack.free_port(holder.port))
 
 
 def start(settings: Settings, environment: dict[str, str], clients: Clients, report: Report) -> None:

@@ -30,7 +30,7 @@ class NoWayBackError(NotReadyError):
         super().__init__(
             f"{state.service.ecs_service} runs {state.name}, and no revision before it is recorded as deployed "
             "and verified.",
-            fix=f"Name one: inv history --service={name}, then inv rollback --service={name} --revision=NUMBER",
+            fix=f"See ./inv history --service={name}, then: ./inv rollback --service={name} --revision=NUMBER",
         )
 
 
@@ -40,7 +40,7 @@ class VersionNotVerifiedError(NotReadyError):
     def __init__(self, service: Service, version: str, known: list[Registered]) -> None:
         super().__init__(
             f"No revision of {service.name} with version {version} is recorded as deployed and verified.",
-            fix=f"Choose one of those, deploy it (inv deploy --service={service.name} --version={version}), or "
+            fix=f"Choose one of those, deploy it (./inv deploy --service={service.name} --version={version}), or "
             "name a revision with --revision=NUMBER.",
             evidence=[f"{each.name} has version {each.version}" for each in known[:SHOWN]],
         )
@@ -54,8 +54,8 @@ class UnusableRevisionError(NotReadyError):
         version = revision.version or "X.Y.Z"
         super().__init__(
             f"{revision.label} cannot be run: {problem}.",
-            fix=f"Choose another (inv history --service={service}), or deploy it anew: "
-            f"inv deploy --service={service} --version={version}",
+            fix=f"Choose another (./inv history --service={service}), or deploy it anew: "
+            f"./inv deploy --service={service} --version={version}",
         )
 
 

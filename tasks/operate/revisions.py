@@ -26,7 +26,7 @@ class UnknownRevisionError(UsageError):
     def __init__(self, service: Service, number: int) -> None:
         super().__init__(
             f"There is no revision {service.family}:{number}.",
-            fix=f"See which there are: inv history --service={service.name}",
+            fix=f"See which there are: ./inv history --service={service.name}",
         )
 
 

@@ -123,7 +123,7 @@ def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
     except KeyboardInterrupt as error:
         raise StoppedByUserError(
             f"Interrupted. {service.ecs_service} is on its way to {goal.label}; ECS goes on with it.",
-            fix=f"Look: inv status. To go on: inv rollback --service={name} --revision={goal.number}",
+            fix=f"Look: ./inv status. To go on: ./inv rollback --service={name} --revision={goal.number}",
         ) from error
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         error.add_evidence(*diagnose.evidence(service, goal.arn, clients), _what_serves(way, clients))
@@ -171,7 +171,7 @@ def _what_serves(way: Return, clients: Clients) -> str:
     ]
     return (
         f"{service.ecs_service} runs {', '.join(counts)} tasks. Back to where it was: "
-        f"inv rollback --service={service.name} --revision={record.number_of(way.state.arn, service.family)}"
+        f"./inv rollback --service={service.name} --revision={record.number_of(way.state.arn, service.family)}"
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.settings import Target
 
 PLATFORM = "linux/amd64"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 LAST_LINES = 15
 
@@ -131,13 +132,13 @@ def _follow(source: Source, stream: Iterable[dict[str, Json]], report: Report) -
         if isinstance(detail, dict) and detail.get("total"):
             what = f"{message.get('status')} {message.get('id', '')}".strip()
             report.progress(what, _number(detail.get("current")), _number(detail.get("total")))
-        for line in str(message.get("stream") or "").splitlines():
+        for line in COLOUR.sub("", str(message.get("stream") or "")).splitlines():
             started = STEP.match(line)
             if started:
                 step, lines = f"step {started[1]} of {started[2]} ({started[3]})", []
                 instruction = " ".join(started[3].split())
                 report.say(f"{report.elapsed:5.1f} s  {started[1]:>2}/{started[2]} {instruction}")
-            elif line.strip():
+            elif line.strip() and not line.startswith((" ---> ", "Removing intermediate container")):
                 lines.append(line.rstrip())
 
 

@@ -30,7 +30,7 @@ class RepositoryMissingError(NotReadyError):
     def __init__(self, service: Service, target: Target) -> None:
         super().__init__(
             f"There is no ECR repository '{service.repository}' in account {target.account}, {target.region}.",
-            fix="Correct the variable ECR_REPOSITORY_..., or create the environment (aws/README.md).",
+            fix=f"Correct {service.variable('ECR_REPOSITORY')}, or create the environment (aws/README.md).",
         )
 
 
@@ -41,7 +41,7 @@ class VersionUsedError(PushError):
         source = image.source
         super().__init__(
             f"Version {source.version} of {source.service.name} is already in ECR as another image "
-            f"({digest[:19]}), not as commit {source.tag[:12]}.",
+            f"({digest[:19]}), not as {source.label}.",
             fix="Never use a version twice: choose the next one.",
         )
 
@@ -90,7 +90,7 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
     if used and used != (digest or _pushed_before(image, repository, clients)):
         raise VersionUsedError(image, used)
     if digest:
-        report.say(f"{source.tag[:12]} is in ECR as {digest[:19]}")
+        report.say(f"{source.label} is in ECR as {digest[:19]}")
     else:
         digest = _push_tag(image, repository, clients, report)
     added = [] if source.tag in there else [source.tag]

@@ -100,7 +100,7 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         if verdict.state == "superseded":
             raise SupersededError(
                 f"{rollout.service.ecs_service}: {verdict.reason}",
-                fix="Look at what runs now (inv verify), then decide which version is to serve.",
+                fix="Look at what runs now (./inv verify), then decide which version is to serve.",
             )
         evidence = tuple(event["message"] for event in service.get("events", [])[:EVIDENCE_EVENTS])
         if verdict.state == "failed":

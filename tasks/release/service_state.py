@@ -23,7 +23,8 @@ class ServiceMissingError(NotReadyError):
         place = f"{service.cluster}/{service.ecs_service} ({target.account}, {target.region})"
         super().__init__(
             f"{place}: {problem}",
-            fix="Correct ECS_CLUSTER_... and ECS_SERVICE_..., or create the environment (aws/README.md).",
+            fix=f"Correct {service.variable('ECS_CLUSTER')} or {service.variable('ECS_SERVICE')}, or create the "
+            "environment (aws/README.md).",
         )
 
 
@@ -56,7 +57,7 @@ class NeverDeployedError(NotReadyError):
     def __init__(self, service: Service) -> None:
         super().__init__(
             f"{service.ecs_service} was never deployed: there is no version that could answer.",
-            fix=f"Deploy one: inv deploy --service={service.name} --version=X.Y.Z",
+            fix=f"Deploy one: ./inv deploy --service={service.name} --version=X.Y.Z",
         )
 
 

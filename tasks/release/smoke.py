@@ -52,6 +52,16 @@ class NotServingError(SmokeTestError):
         )
 
 
+class OtherVersionError(SmokeTestError):
+    """ECS runs another version than the one to be verified: there is nothing to wait for."""
+
+    def __init__(self, service: Service, running: str, wanted: str) -> None:
+        super().__init__(
+            f"{service.name}: {service.ecs_service} runs version {running}, not {wanted}.",
+            fix=f"Deploy it: ./inv deploy --service={service.name} --version={wanted}",
+        )
+
+
 def verify(
     expected: Expected, clients: Clients, report: Report, deadline: float = DEADLINE_SECONDS
 ) -> VerifiedVersion:

@@ -33,6 +33,11 @@ class Source:
         """The image's tag: the full commit hash, marked where the content differs from it."""
         return f"{self.commit}-dirty-{self.tree[:12]}" if self.dirty else self.commit
 
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return f"commit {self.commit[:12]}" + (" with uncommitted changes" if self.dirty else "")
+
 
 def inspect(service: Service, version: str) -> Source:
     """Look at the checkout.

@@ -92,7 +92,8 @@ def load_template(service: Service, target: Target) -> Template:
     if document.data.get("family") != service.family:
         raise document.wrong(
             "family",
-            f"is {document.data.get('family')!r}, but ECS_TASK_DEFINITION_... says '{service.family}'",
+            f"is {document.data.get('family')!r}, but {service.variable('ECS_TASK_DEFINITION')} says "
+            f"'{service.family}'",
             "Make both the same.",
         )
     _container_index(document, service)
@@ -228,7 +229,7 @@ def _container_index(document: Document, service: Service) -> int:
         raise document.wrong(
             "containerDefinitions",
             f"has no container '{service.container}' (it has: {', '.join(names) or 'none'}).",
-            "Correct the name there, or the variable ECS_CONTAINER_NAME_...",
+            f"Correct the name there, or {service.variable('ECS_CONTAINER_NAME')}.",
         )
     return names.index(service.container)
 

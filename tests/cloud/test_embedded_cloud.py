@@ -194,6 +194,17 @@ def test_another_port_moves_the_cloud_with_its_state(running: Cloud) -> None:
     assert running.knows("moved")
 
 
+def test_another_port_that_is_taken_leaves_the_running_cloud_alone(running: Cloud) -> None:
+    first = running.process
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        moved = load(running.project.root, {**running.project.environment, "LOCAL_PORT": port})
+        with pytest.raises(ministack.PortTakenError, match=port):
+            cloud.up(moved, (), Recorder())
+    assert first.is_alive()
+    assert cloud.status(running.settings).is_up
+
+
 def test_containers_that_a_crash_left_go_with_the_next_down(running: Cloud, docker: DockerClient) -> None:
     images = base_images.ensure(running.settings, running.settings.select("frontend"), running.clients, Recorder())
     label = f"{ministack.instance(running.settings)}:{running.settings.local_port}"

@@ -145,7 +145,7 @@ def test_with_yes_or_in_ci_nothing_is_asked(environment: dict[str, str]) -> None
     assert (spoken.code, spoken.text) == (0, "deployed\n")
 
 
-def test_without_a_terminal_nothing_is_asked() -> None:
+def test_without_a_terminal_there_is_nobody_to_ask_and_nothing_is_done() -> None:
     done = subprocess.run(
         [sys.executable, "-c", INVOKE],
         cwd=HERE,
@@ -155,7 +155,16 @@ def test_without_a_terminal_nothing_is_asked() -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "deployed\n", "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no terminal to ask on: Deploy?" in done.stderr
+    assert "--yes" in done.stderr
+
+
+def test_invokes_own_dry_run_is_refused_because_it_would_go_ahead() -> None:
+    command = [sys.executable, "-m", "invoke", "--dry", "tag", "--service=backend", "--version=0.1.5"]
+    done = subprocess.run(command, cwd=HERE, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Use --dry-run" in done.stderr
 
 
 def test_the_error_for_a_no_is_not_a_failure_of_the_tool() -> None:

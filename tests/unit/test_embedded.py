@@ -76,7 +76,7 @@ def test_a_cloud_that_died_shows_its_last_lines_and_the_whole_logs_place(tmp_pat
     ("state", "words"),
     [
         ("running", "MiniStack 1.5.33 on port 4566, pid 7"),
-        ("stopped", "stopped; start it with: inv local.up"),
+        ("stopped", "stopped; start it with: ./inv local.up"),
         ("half-started", "MiniStack (pid 7) does not answer on port 4566"),
         ("crashed", "MiniStack (pid 7) is gone without having been stopped"),
         ("foreign", "stopped; port 4566 is taken by pid 8 (nc)"),

@@ -145,7 +145,7 @@ def test_another_family_is_told(files: Path) -> None:
     with pytest.raises(DocumentError) as caught:
         template(files, '"family": "spryte-backend"', '"family": "spryte-api"')
     assert str(caught.value) == (
-        f"{TEMPLATE}:2: family: is 'spryte-api', but ECS_TASK_DEFINITION_... says 'spryte-backend'"
+        f"{TEMPLATE}:2: family: is 'spryte-api', but ECS_TASK_DEFINITION_BACKEND says 'spryte-backend'"
     )
 
 
