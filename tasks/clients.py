@@ -6,11 +6,13 @@ import random
 import time
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from tasks.http import HttpClient, on_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from boto3 import Session
     from botocore.config import Config
     from docker import DockerClient
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from types_boto3_iam import IAMClient
     from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sts import STSClient
 
     from tasks.settings import Target
@@ -28,6 +32,16 @@ READ_SECONDS = 30
 ATTEMPTS = 5
 ATTEMPTS_ON_LOOPBACK = 2
 DOCKER_SECONDS = 900
+
+
+class Network(Protocol):
+    """The two questions that are put to EC2: its complete types would be the largest of all."""
+
+    def describe_subnets(self, *, SubnetIds: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, str]]]:  # noqa: N803
+        """Describe subnets; a missing one is a `ClientError`."""
+
+    def describe_security_groups(self, *, GroupIds: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, str]]]:  # noqa: N803
+        """Describe security groups; a missing one is a `ClientError`."""
 
 
 class Clients:
@@ -65,6 +79,22 @@ class Clients:
     def elbv2(self) -> ElasticLoadBalancingv2Client:
         """The load balancer."""
         return self._session.client("elbv2", config=self._config, endpoint_url=self.target.endpoint_url)
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        """Roles and policies."""
+        return self._session.client("iam", config=self._config, endpoint_url=self.target.endpoint_url)
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        """The services' secrets; only ever whether one exists."""
+        return self._session.client("secretsmanager", config=self._config, endpoint_url=self.target.endpoint_url)
+
+    @cached_property
+    def ec2(self) -> Network:
+        """The network that the tasks run in."""
+        client = self._session.client("ec2", config=self._config, endpoint_url=self.target.endpoint_url)
+        return cast("Network", client)
 
     @cached_property
     def docker(self) -> DockerClient:

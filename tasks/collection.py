@@ -7,6 +7,8 @@ from invoke import Collection, Context, task
 from tasks import actions, develop, local
 from tasks.command import Options, check_files, run
 from tasks.operate.collection import operate_tasks
+from tasks.rehearsal.collection import rehearsal_tasks
+from tasks.setup.collection import doctor, setup_tasks
 
 SERVICE = "Which services: one, several joined by commas, or all."
 VERSION = "The version, X.Y.Z."
@@ -123,5 +125,8 @@ def lint(_: Context) -> None:
     develop.exit_with(develop.lint())
 
 
-ns = Collection(build, push, register, deploy, verify, tag, *operate_tasks(), test, lint)
+ns = Collection(build, push, register, deploy, verify, tag, *operate_tasks(), *rehearsal_tasks())
+for each in (doctor, test, lint):
+    ns.add_task(each)
+ns.add_collection(setup_tasks())
 ns.add_collection(Collection("local", up, down, status, reset, logs))

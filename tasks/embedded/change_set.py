@@ -10,7 +10,7 @@ from tasks.errors import NotReadyError
 from tasks.failures import asking_aws, error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackEventTypeDef, StackTypeDef
 
@@ -119,8 +119,13 @@ def propose(proposal: Proposal, clients: Clients) -> ChangeSet | None:
     return _ready(ChangeSet(answer["Id"], proposal.stack, kind, ()), clients)
 
 
-def execute(change_set: ChangeSet, clients: Clients) -> None:
+def execute(change_set: ChangeSet, clients: Clients, watch: Callable[[], None] = lambda: None) -> None:
     """Execute a change set and wait until the stack has settled.
+
+    Args:
+        change_set: what was proposed.
+        clients: the connections.
+        watch: called each time after the stack was looked at, for whoever shows its events.
 
     Raises:
         StackError: a resource failed; with CloudFormation's reason.
@@ -129,7 +134,7 @@ def execute(change_set: ChangeSet, clients: Clients) -> None:
         clients.cloudformation.execute_change_set(
             ChangeSetName=change_set.id, ClientRequestToken=change_set.id.rpartition("/")[2]
         )
-    stack = settled(change_set.stack, clients)
+    stack = settled(change_set.stack, clients, watch)
     status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         reasons = failures(change_set, clients)
@@ -140,7 +145,7 @@ def execute(change_set: ChangeSet, clients: Clients) -> None:
         )
 
 
-def settled(name: str, clients: Clients) -> StackTypeDef | None:
+def settled(name: str, clients: Clients, watch: Callable[[], None] = lambda: None) -> StackTypeDef | None:
     """Wait until nothing is being changed in a stack, and return it.
 
     Raises:
@@ -149,6 +154,7 @@ def settled(name: str, clients: Clients) -> StackTypeDef | None:
     limit, wait = clients.clock() + LIMIT_SECONDS, FIRST_WAIT_SECONDS
     while True:
         stack = find_stack(name, clients)
+        watch()
         if stack is None or not stack["StackStatus"].endswith("_IN_PROGRESS"):
             return stack
         if clients.clock() >= limit:

@@ -57,11 +57,11 @@ def check_source(service: Service, version: str, settings: Settings) -> Source:
     Raises:
         UsageError: folder, Dockerfile or task definition template are missing or malformed.
         GitError: the checkout cannot be released from.
-        NotReadyError: production, and the tree is dirty or the commit is not pushed.
+        NotReadyError: the target is `aws`, rehearsed or not, and the tree is dirty or the commit not pushed.
     """
     task_definition.load_template(service, settings.target)
     found = source.inspect(service, version)
-    if settings.target.is_production:
+    if settings.target.name == "aws":
         source.require_released_commit(Git(settings.root), settings.release)
     return found
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.bare import Bare, bare_account
 from tests.support.embedded import Cloud, make_cloud
 from tests.support.project import free_port
 
@@ -27,3 +28,10 @@ def running(own: Cloud) -> Cloud:
     """A cloud that is up."""
     own.up()
     return own
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Bare]:
+    """An account of an embedded AWS that holds nothing; it needs no Docker."""
+    with bare_account(tmp_path) as found:
+        yield found

@@ -1,0 +1,111 @@
+"""doctor: everything a deploy depends on, looked at side by side, and how to mend what is not as it should be."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.operate import doctor_account, doctor_credentials, doctor_definition, doctor_service
+from tasks.operate.doctor_finding import Check, Finding, ok
+from tasks.release import pipeline
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.settings import Service, Settings
+
+NOT_READY = 3
+THREADS = 12
+VERDICTS = ("FAIL", "WARN", "SKIPPED", "OK")
+
+
+def doctor(work: Work) -> Outcome:
+    """Look at everything and change nothing; exits with 3 when something fails.
+
+    Raises:
+        UsageError: a file or a variable is malformed, so that nobody could know what to look for.
+    """
+    settings, services = work.settings, work.services
+    clients = Clients(settings.target)
+    began = clients.clock()
+    findings = examine(settings, services, clients)
+    counts: dict[str, Json] = {each: sum(found.verdict == each for found in findings) for each in VERDICTS}
+    failed = bool(counts["FAIL"])
+    seconds = clients.clock() - began
+    document: dict[str, Json] = {
+        "ok": not failed,
+        "target": settings.target.name,
+        "seconds": round(seconds, 2),
+        "counts": counts,
+        "findings": [
+            {"verdict": each.verdict, "where": each.where, "what": each.what, "fix": each.fix} for each in findings
+        ],
+    }
+    told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
+    return Outcome(document, (*lines(findings), f"{told} in {seconds:.1f} s"), NOT_READY if failed else 0)
+
+
+def examine(settings: Settings, services: Sequence[Service], clients: Clients) -> tuple[Finding, ...]:
+    """Return what was found, in the order of the checks, each thing once."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        # what needs no AWS begins while boto3 is still being loaded
+        local = [pool.submit(each.run) for each in _here(settings, clients)]
+        identity = Check("identity", partial(_identity, settings, clients)).run()
+        if any(each.verdict == "FAIL" for each in identity):
+            asked = [Finding("SKIPPED", "everything in AWS", "not asked: see identity")]
+        else:
+            _prepare(clients)
+            running = [pool.submit(each.run) for each in _there(settings, services, clients)]
+            asked = [found for each in running for found in each.result()]
+        first = [found for each in local[:1] for found in each.result()]
+        others = [found for each in local[1:] for found in each.result()]
+    return tuple(dict.fromkeys((*first, *identity, *asked, *others)))
+
+
+def lines(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the findings, each with what mends it under it."""
+    width = max(len(each.where) for each in findings)
+    told: list[str] = []
+    for each in findings:
+        told.append(f"{each.verdict:<7}  {each.where:<{width}}  {each.what}")
+        if each.fix:
+            told.append(f"{'':<7}  {'':<{width}}  fix: {each.fix}")
+    return tuple(told)
+
+
+def _here(settings: Settings, clients: Clients) -> Iterator[Check]:
+    yield Check("docker", partial(doctor_account.docker, clients))
+    yield Check("github", partial(doctor_account.github_variables, settings))
+    yield Check("credentials", partial(doctor_credentials.files, settings.root))
+    yield Check("credentials", partial(doctor_credentials.contents, settings.root))
+
+
+def _there(settings: Settings, services: Sequence[Service], clients: Clients) -> Iterator[Check]:
+    for service in services:
+        for name, look in (
+            ("repository", doctor_service.repository),
+            ("service", doctor_service.ecs),
+            ("task definition", doctor_definition.definition),
+        ):
+            yield Check(f"{service.name} {name}", partial(look, service, clients))
+    yield Check("deploy role", partial(doctor_account.deploy_role, settings, clients))
+
+
+def _identity(settings: Settings, clients: Clients) -> Iterator[Finding]:
+    pipeline.check_identity(clients)
+    place = settings.target.endpoint_url or "AWS"
+    yield ok("identity", f"account {settings.target.account}, {settings.target.region}, at {place}")
+
+
+def _prepare(clients: Clients) -> None:
+    """Make every client before the threads do: boto3's session may not make two at once.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/resources.html#multithreading-or-multiprocessing-with-resources
+    """
+    for name in ("ecr", "ecs", "iam", "secretsmanager", "logs", "elbv2", "ec2", "http"):
+        getattr(clients, name)

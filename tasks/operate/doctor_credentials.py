@@ -1,0 +1,187 @@
+"""doctor, for credentials that lie in the repository or in its history: 7.2 of the manual procedure.
+
+What is found is told by its kind and place; never the credential itself.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tasks.git import Git
+from tasks.operate.doctor_finding import Finding, ok
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from detect_secrets.plugins.base import BasePlugin
+
+WHERE = "credentials"
+# What AWS lets one download, what ssh and TLS make, and where tools keep theirs.
+PATTERNS = ("*accessKeys*.csv", "*credentials*.csv", "*.pem", "*.key", "*.p12", ".env", ".aws/credentials")
+EXAMPLE = "ptnadmin_accessKeys.csv"
+HISTORY_BYTES = 4_000_000  # searched in half a second; four times what this project began with
+FILE_BYTES = 2_000_000
+IN_ADDRESS = "Basic Auth Credentials"
+# A detector that looks for one kind's own form; those that guess (entropy, words) would cry wolf in every test.
+DETECTORS = {
+    "aws": "AWSKeyDetector",
+    "private_key": "PrivateKeyDetector",
+    "github_token": "GitHubTokenDetector",
+    "gitlab_token": "GitLabTokenDetector",
+    "openai": "OpenAIDetector",
+    "npm": "NpmDetector",
+    "pypi_token": "PypiTokenDetector",
+    "slack": "SlackDetector",
+    "stripe": "StripeDetector",
+    "sendgrid": "SendGridDetector",
+    "twilio": "TwilioKeyDetector",
+    "azure_storage_key": "AzureStorageKeyDetector",
+    "basic_auth": "BasicAuthDetector",
+}
+# Hosts nobody can have: https://www.rfc-editor.org/rfc/rfc2606 and loopback
+NOBODY = re.compile(r"@(?:[\w.-]+\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|localhost|127\.0\.0\.1)\b")
+ALLOWED = "pragma: allowlist secret"  # the scanner's own mark
+LEAK_FIX = "Deactivate it where it was issued, then take it out; what was pushed stays known: docs/runbook.md"
+
+
+def files(root: Path) -> Iterator[Finding]:
+    """Whether files that hold credentials are tracked, were ever committed, or would be by the next `git add`."""
+    git = Git(root)
+    tracked = _listed(git, "ls-files", "-z", "--", *_anywhere())
+    loose = _listed(git, "ls-files", "-z", "--others", "--exclude-standard", "--", *_anywhere())
+    ignored = _listed(
+        git, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--", *_anywhere()
+    )
+    # a file of credentials that was renamed was added under its old name
+    log = ("log", "--all", "--no-renames", "--format=", "--name-only", "--diff-filter=A", "-z", "--", *_anywhere())
+    past = sorted(set(_listed(git, *log)) - set(tracked))
+    for name in tracked:
+        yield Finding("FAIL", WHERE, f"{name} is tracked by git", f"git rm --cached '{name}'; {LEAK_FIX}")
+    for name in loose:
+        yield Finding("FAIL", WHERE, f"{name} lies here and is not ignored", "Delete it, or add it to .gitignore.")
+    for name in past:
+        yield Finding("FAIL", WHERE, f"{name} was committed once and is in the history", LEAK_FIX)
+    if not git.succeeds("check-ignore", "--quiet", "--no-index", EXAMPLE):
+        yield Finding("FAIL", WHERE, f"{EXAMPLE} is not ignored by git", "echo '*accessKeys*.csv' >> .gitignore")
+    for name in ignored:
+        if name.endswith("/") or name.rpartition("/")[2] == ".env":  # folders are what tools make
+            continue
+        yield Finding("WARN", WHERE, f"{name} lies here, ignored by git", f"rm '{name}' if it is not needed")
+    if not (tracked or loose or past):
+        yield ok(WHERE, "no file of credentials is tracked, and none ever was")
+
+
+def contents(root: Path) -> Iterator[Finding]:
+    """Whether a credential stands in a tracked file or in the history, newest commits first."""
+    detectors, git = _detectors(), Git(root)
+    seen = set[str]()
+    tracked = ((name, _text(root / name)) for name in _listed(git, "ls-files", "-z"))
+    places = [each for name, text in tracked for each in search(name, text, detectors, seen)]
+    diff, whole = _history(root)
+    for name, text in added(diff):
+        places += search(name, text, detectors, seen)
+    for place in dict.fromkeys(places):
+        yield Finding("FAIL", WHERE, place, LEAK_FIX)
+    reach = "the whole history" if whole else f"the newest {HISTORY_BYTES // 1_000_000} MB of history"
+    if not places:
+        yield ok(WHERE, f"none of {len(detectors)} kinds in tracked files and in {reach}")
+    if git.is_shallow():
+        yield Finding(
+            "SKIPPED", WHERE, "this clone lacks history, which was not searched", "git fetch --unshallow"
+        )
+
+
+def search(name: str, text: str, detectors: Mapping[str, BasePlugin], seen: set[str]) -> Iterator[str]:
+    """Return where credentials stand in a text, each credential once for all texts that share `seen`."""
+    for kind, detector in detectors.items():
+        for secret in detector.analyze_string(text):
+            if secret in seen:
+                continue
+            line = _line(text, secret, kind)
+            if line:
+                seen.add(secret)
+                yield f"{name}:{line} looks like a credential: {kind}"
+
+
+def added(diff: str) -> Iterator[tuple[str, str]]:
+    """Return what each commit added to each file, out of `git log --patch --unified=0`."""
+    commit, name, lines = "", "", list[str]()
+    for line in diff.split("\n"):
+        if line.startswith(("\0", "+++ ")):
+            if lines:
+                yield f"{name} (added in {commit})", "\n".join(lines)
+            lines = []
+            if line.startswith("\0"):
+                commit = line[1:]
+            else:
+                name = line[4:].removeprefix("b/")
+        elif line.startswith("+"):
+            lines.append(line[1:])
+    if lines:
+        yield f"{name} (added in {commit})", "\n".join(lines)
+
+
+def _line(text: str, secret: str, kind: str) -> int:
+    """Return the line of the first use of a credential that is a real one; 0 where each is an example."""
+    if "EXAMPLE" in secret:  # AWS's own, in its documentation
+        return 0
+    position = text.find(secret)
+    while position >= 0:
+        after = position + len(secret)
+        line = text[text.rfind("\n", 0, position) + 1 : (text.find("\n", after) + 1 or len(text) + 1) - 1]
+        nobody = kind == IN_ADDRESS and (text[after : after + 1] != "@" or NOBODY.match(text, after))
+        if ALLOWED not in line and not nobody:
+            return text.count("\n", 0, position) + 1
+        position = text.find(secret, after)
+    return 0
+
+
+def _detectors() -> dict[str, BasePlugin]:
+    """Return the scanner's detectors by the kind they find. Those that ask the network are never told to."""
+    made = {}
+    for module, name in DETECTORS.items():
+        detector: BasePlugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)()
+        made[str(detector.secret_type)] = detector
+    return made
+
+
+def _history(root: Path) -> tuple[str, bool]:
+    """Return the newest part of the history as a patch, and whether that is all of it."""
+    options = (
+        "--all",
+        "--patch",
+        "--unified=0",
+        "--diff-filter=d",  # a file that a commit takes away, an older one brought in
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--format=%x00%h",
+    )
+    command = ["git", "-C", str(root), "-c", "core.quotePath=false", "log", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    ) as git:
+        text = git.stdout.read(HISTORY_BYTES + 1) if git.stdout else b""
+        git.kill()
+    return text[:HISTORY_BYTES].decode(errors="replace"), len(text) <= HISTORY_BYTES
+
+
+def _text(path: Path) -> str:
+    """Return a file's text, empty for what is none."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > FILE_BYTES:
+        return ""
+    content = path.read_bytes()
+    return "" if b"\0" in content[:8000] else content.decode(errors="replace")
+
+
+def _listed(git: Git, *arguments: str) -> list[str]:
+    return [name for name in git.run(*arguments).split("\0") if name.strip()]
+
+
+def _anywhere() -> Sequence[str]:
+    """Return the patterns as git's path specifications, matched in every folder and in any case."""
+    return [f":(top,glob,icase)**/{pattern}" for pattern in PATTERNS]

@@ -1,0 +1,195 @@
+"""rehearse: a tag's push, from the workflow file to what answers over HTTP, on the embedded cloud."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.embedded import cloud, processes
+from tasks.git import Git
+from tasks.rehearsal import account, places, play, workflow
+from tasks.rehearsal.event import BRANCHES, TAGS, Event
+from tasks.rehearsal.log import Log
+from tasks.rehearsal.play import JobRun, World
+from tasks.rehearsal.uses import Stage
+from tasks.report import Outcome
+from tasks.setup import policies, repository
+from tasks.setup.repository import RepositoryUnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.rehearsal.places import Places
+    from tasks.rehearsal.steps import Result
+    from tasks.rehearsal.workflow import Workflow
+    from tasks.report import Report
+    from tasks.settings import Settings
+    from tasks.setup.policies import Repository
+
+RUNBOOK = policies.Repository("siruscoder", "spryte")
+# A repository whose ids are not known here is rehearsed with these, in the trust policy and in the token.
+STAND_IN_IDS = ("1001", "2002")
+STRANGER = "somebody-else"
+ROLE_SECRET = "AWS_ROLE_TO_ASSUME"  # noqa: S105 - a name
+NOT_ON_GITHUB = ("DEPLOY_TARGET", "LOCAL_PORT")  # what .env.example has and a repository's variables have not
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is rehearsed: the tag; and for whom it is to be seen that he is refused, a branch, a fork."""
+
+    tag: str
+    branch: str = ""
+    fork: bool = False
+    environment: str = ""
+
+    @property
+    def ref(self) -> str:
+        """The ref whose run is played."""
+        return f"{BRANCHES}{self.branch}" if self.branch else f"{TAGS}{self.tag}"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Everything that is known before the first step."""
+
+    event: Event
+    workflows: tuple[Workflow, ...]
+    world: World
+    places: Places
+
+
+def rehearse(work: Work, wanted: Wanted) -> Outcome:
+    """Play a tag's push, and tell what became of it."""
+    settings = work.settings
+    with processes.locked(settings.state / "rehearsal.lock", work.report):
+        rehearsal = prepare(settings, wanted, work.environment, work.report)
+        runs = perform(rehearsal, work.report)
+    return _outcome(rehearsal, runs)
+
+
+def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], report: Report) -> Rehearsal:
+    """Find the workflows, bring the embedded cloud up, and set up the account as `aws/iam` says.
+
+    Args:
+        settings: this checkout's, for the target `local`.
+        wanted: what is rehearsed.
+        machine: this process's environment.
+        report: who hears what is done.
+
+    Raises:
+        TagNameError, NothingStartsError: nothing would run.
+        DocumentError: a workflow cannot be played.
+        NotReadyError: the embedded cloud cannot be brought up.
+    """
+    found, commit = places.prepare(settings, wanted.tag)
+    workflows = workflow.started_by(found.files, wanted.tag)
+    changed = len(Git(settings.root).changes())
+    if changed:
+        which = f"{changed} uncommitted change{'s are' if changed > 1 else ' is'}"
+        report.say(f"{which} not in the commit that is rehearsed; the role is made from aws/iam as it lies here")
+    with report.stage("", "cloud"):
+        target = cloud.up(settings, settings.select(_service(settings, wanted.tag)), report)
+    own = with_ids(known_repository(settings))
+    configured = repository.environment(settings)
+    account.ensure(settings, own, configured, Clients(settings.target))
+    sender = replace(own, owner=STRANGER, owner_id="3003", id="4004") if wanted.fork else own
+    role = account.role_arn(settings.target.account)
+    world = World(
+        target=target,
+        variables=variables(settings, target.app_url, wanted.environment or configured),
+        secrets={ROLE_SECRET: role},
+        machine=machine,
+        role=role,
+        credentials_only=bool(wanted.branch or wanted.fork),
+    )
+    return Rehearsal(Event(sender, wanted.ref, commit), workflows, world, found)
+
+
+def perform(rehearsal: Rehearsal, report: Report) -> tuple[JobRun, ...]:
+    """Play every workflow that the push starts."""
+    event = rehearsal.event
+    report.say(f"push of {event.ref} ({event.commit[:12]}) to {event.repository.full_name}")
+    runs: list[JobRun] = []
+    for each in rehearsal.workflows:
+        stage = Stage(event, rehearsal.places, Clients(rehearsal.world.target), Log(report.say))
+        runs += play.play(each, rehearsal.world, stage)
+    return tuple(runs)
+
+
+def known_repository(settings: Settings) -> Repository:
+    """Return the GitHub repository this checkout belongs to; the runbook's where nothing says."""
+    try:
+        return repository.find(settings)
+    except RepositoryUnknownError:
+        return RUNBOOK
+
+
+def with_ids(found: Repository) -> Repository:
+    """Return a repository with ids, so that both forms of the subject are rehearsed."""
+    return found if found.owner_id and found.id else replace(found, owner_id=STAND_IN_IDS[0], id=STAND_IN_IDS[1])
+
+
+def variables(settings: Settings, app_url: str, environment: str) -> dict[str, str]:
+    """Return the repository's variables on GitHub: those of `.env.example`, with the address that answers here."""
+    names = (settings.root / ".env.example").read_text(encoding="utf-8").splitlines()
+    listed = [line.partition("=")[0] for line in names if line and not line.startswith("#")]
+    known = settings.variables.values
+    found = {name: known.get(name, "") for name in listed if name not in NOT_ON_GITHUB}
+    return {**found, "APP_URL": app_url, "DEPLOY_ENVIRONMENT": environment}
+
+
+def _service(settings: Settings, tag: str) -> str:
+    name = tag.rpartition("-v")[0]
+    return name if name in settings.service_names else "all"
+
+
+def _outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
+    failed = [(run, run.failure) for run in runs if run.failure is not None]
+    code = failed[0][1].code if failed else 0
+    document: dict[str, Json] = {
+        "ok": code == 0,
+        "ref": rehearsal.event.ref,
+        "commit": rehearsal.event.commit,
+        "repository": rehearsal.event.repository.full_name,
+        "subjects": list(rehearsal.event.subjects(rehearsal.world.variables.get("DEPLOY_ENVIRONMENT", ""))),
+        "jobs": [
+            {"workflow": run.workflow, "job": run.job, "steps": [_step(each) for each in run.steps]}
+            for run in runs
+        ],
+    }
+    return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed)), code)
+
+
+def _step(result: Result) -> dict[str, Json]:
+    return {
+        "name": result.name,
+        "state": result.state,
+        "exit_code": result.code,
+        "seconds": round(result.seconds, 1),
+        "errors": list(result.errors),
+        "summary": result.summary,
+    }
+
+
+def _summaries(runs: Sequence[JobRun]) -> list[str]:
+    written = [line for run in runs for each in run.steps for line in each.summary.splitlines()]
+    return ["", "Step summary", *(f"  {line}".rstrip() for line in written), ""] if written else []
+
+
+def _lines(rehearsal: Rehearsal, runs: Sequence[JobRun], failed: Sequence[tuple[JobRun, Result]]) -> list[str]:
+    ref, seconds = rehearsal.event.ref_name, sum(each.seconds for run in runs for each in run.steps)
+    if not failed:
+        done = "would be let in" if rehearsal.world.credentials_only else "would be deployed"
+        return [f"{ref} {done}: every step is green, in {seconds:.1f} s"]
+    return [
+        line
+        for run, step in failed
+        for line in (
+            f"{ref} would fail: {run.workflow} / {run.job}, step '{step.name}', exit code {step.code}",
+            *step.errors[-1:],
+        )
+    ]

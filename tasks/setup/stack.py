@@ -1,0 +1,169 @@
+"""setup.stack: a complete environment from `aws/stack.yaml`; its change set is shown before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.embedded import change_set
+from tasks.embedded import stack as embedded
+from tasks.embedded.change_set import Proposal
+from tasks.errors import NotReadyError
+from tasks.failures import asking_aws
+from tasks.release import pipeline
+from tasks.report import Outcome
+from tasks.setup import taken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.command import Work
+    from tasks.documents import Json
+    from tasks.embedded.change_set import ChangeSet
+    from tasks.report import Report
+    from tasks.settings import Settings
+
+NAME = embedded.NAME
+
+
+class NamesTakenError(NotReadyError):
+    """There is an environment already that no stack made: creating one beside it would stop half-way."""
+
+    def __init__(self, names: tuple[str, ...], account: str) -> None:
+        super().__init__(
+            f"The account {account} has an environment already, made by hand or left by a deleted stack: "
+            f"{len(names)} of the stack's names are taken. Nothing was created.",
+            fix="An environment that matches docs/runbook.md needs no stack: check it with ./inv doctor. "
+            "Otherwise import these into a stack, or delete them first.",
+            evidence=names,
+        )
+
+
+@dataclass
+class Progress:
+    """Shows each resource of a stack once, as soon as it is done or has failed."""
+
+    name: str
+    clients: Clients
+    report: Report
+    seen: set[str] = field(default_factory=set)
+
+    def __call__(self) -> None:
+        """Say what is new."""
+        with asking_aws(f"reading the events of the stack {self.name}"):
+            events = self.clients.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        for event in reversed(events):
+            ended = not event.get("ResourceStatus", "").endswith("_IN_PROGRESS")
+            if ended and event["EventId"] not in self.seen:
+                self.seen.add(event["EventId"])
+                reason = event.get("ResourceStatusReason", "")
+                told = f"{event.get('ResourceStatus', ''):<19} {event.get('LogicalResourceId', '')}"
+                self.report.say(f"{told}  {reason}".rstrip())
+
+    def skip(self) -> None:
+        """Take every event so far as shown."""
+        with asking_aws(f"reading the events of the stack {self.name}"):
+            events = self.clients.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        self.seen |= {event["EventId"] for event in events}
+
+
+def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
+    """Propose the stack, show what it makes or changes, ask, apply.
+
+    Args:
+        work: what the command line said.
+        certificate: ARN of the certificate of an HTTPS listener; empty keeps what the stack has.
+        domain: the name the certificate was issued for; empty keeps what the stack has.
+
+    Raises:
+        NamesTakenError: an environment is there that no stack made.
+        StackError: the stack allows no change, or a resource failed.
+        ChangeSetError: CloudFormation does not accept the template or a parameter.
+        NotReadyError: no or other credentials, AWS refuses or does not answer.
+    """
+    clients = Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    wanted = {"CertificateArn": certificate, "DomainName": domain}
+    proposed = change_set.propose(_proposal(work.settings, wanted, clients), clients)
+    if proposed is None:
+        return Outcome({"stack": NAME, "changes": []}, (f"the stack {NAME} is what {embedded.TEMPLATE} says",))
+    changes: list[Json] = list(proposed.changes)
+    document: dict[str, Json] = {"stack": NAME, "kind": proposed.kind, "changes": changes}
+    if work.options.dry_run:
+        _discard(proposed, clients)
+        return Outcome({**document, "dry_run": True}, _shown(proposed))
+    for line in _shown(proposed):
+        work.report.say(line)
+    try:
+        work.confirm(f"This applies it to the account {work.settings.target.account}. Go on?")
+    except BaseException:  # Ctrl-C too
+        _discard(proposed, clients)
+        raise
+    _apply(proposed, clients, work.report)
+    outputs = _outputs(clients)
+    done = "created" if proposed.kind == "CREATE" else "updated"
+    lines = (f"{done} the stack {NAME}: {len(proposed.changes)} resources", *_next(proposed, outputs))
+    told: dict[str, Json] = dict(outputs)
+    return Outcome({**document, "outputs": told}, lines)
+
+
+def _proposal(settings: Settings, wanted: Mapping[str, str], clients: Clients) -> Proposal:
+    template = embedded.read_template(settings.root / embedded.TEMPLATE)
+    services = settings.select("all")
+    given = {name: value for name, value in wanted.items() if value}
+    values = {**embedded.parameters(services, template), **given}
+    existing = change_set.settled(NAME, clients)
+    if existing is None:
+        names = taken.names(settings, clients)
+        if names:
+            raise NamesTakenError(names, settings.target.account)
+        return Proposal(NAME, template.text, dict[str, "str | None"](values))
+    running = embedded.running_revisions(services, template, clients)
+    return Proposal(NAME, template.text, embedded.proposed({**values, **running}, existing, template))
+
+
+def _apply(proposed: ChangeSet, clients: Clients, report: Report) -> None:
+    progress = Progress(NAME, clients, report)
+    progress.skip()
+    with report.stage("", "stack"):
+        change_set.execute(proposed, clients, progress)
+
+
+def _discard(proposed: ChangeSet, clients: Clients) -> None:
+    """Delete a change set that nobody wants, and the empty stack that AWS makes to hold a first one.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html (ChangeSetType)
+    """
+    with asking_aws("discarding the change set"):
+        clients.cloudformation.delete_change_set(ChangeSetName=proposed.id)
+        if proposed.kind == "CREATE":
+            left = clients.cloudformation.list_change_sets(StackName=proposed.stack)["Summaries"]
+            if not [each for each in left if each.get("ChangeSetId") != proposed.id]:
+                clients.cloudformation.delete_stack(StackName=proposed.stack)
+
+
+def _shown(proposed: ChangeSet) -> tuple[str, ...]:
+    head = f"{proposed.kind.lower()} the stack {NAME}: {len(proposed.changes)} resources"
+    return (head, *(f"  {change}" for change in proposed.changes))
+
+
+def _outputs(clients: Clients) -> dict[str, str]:
+    found = change_set.find_stack(NAME, clients)
+    listed = found.get("Outputs", []) if found else []
+    return {each.get("OutputKey", ""): each.get("OutputValue", "") for each in listed}
+
+
+def _next(proposed: ChangeSet, outputs: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what only a person can do after the first time."""
+    if proposed.kind != "CREATE":
+        return ()
+    return (
+        f"APP_URL  {outputs.get('AppUrl', '')}",
+        "next     put the real values into Secrets Manager, each from a file that is deleted afterwards:",
+        *(
+            f"         aws secretsmanager put-secret-value --secret-id {name} --secret-string file://value.txt"
+            for name in ("spryte/mongodb-uri", "spryte/openai-key")
+        ),
+        "         then: ./inv setup.aws, ./inv setup.github, ./inv doctor",
+    )

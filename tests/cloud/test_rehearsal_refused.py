@@ -1,0 +1,316 @@
+"""Who is not given the deploy role, which tags deploy nothing, and what is said when something was not set up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.documents import as_list, as_object
+from tasks.rehearsal.places import TagNameError
+from tasks.rehearsal.rehearse import STRANGER, Wanted
+from tasks.rehearsal.uses import UnknownActionError
+from tasks.rehearsal.workflow import NothingStartsError
+from tasks.setup import policies
+from tests.support.rehearsal import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tasks.rehearsal.rehearse import Rehearsal
+    from tests.support.deployed import Deployed
+
+CREDENTIALS = "Get credentials of the deploy role (OIDC)"
+VERSION = "Read the version from the tag"
+CONFIGURATION = "Check the configuration"
+PUSH = "Push the image to ECR"
+BUILD = "Build the image"
+DEPLOY = ".github/workflows/deploy.yml"
+NOT_AUTHORIZED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+PLAIN = "repo:siruscoder/spryte:ref:refs/tags"
+IMMUTABLE = "repo:siruscoder@1001/spryte@2002:ref:refs/tags"
+
+
+@pytest.fixture
+def stage(deployed: Deployed) -> Stage:
+    return Stage(deployed)
+
+
+@pytest.fixture
+def main(stage: Stage) -> Iterator[None]:
+    """Let a test push to `main`, and take it back."""
+    git = stage.deployed.project.git
+    before = git("rev-parse", "HEAD")
+    yield
+    git("reset", "--quiet", "--hard", before)
+    git("push", "--quiet", "--force", "origin", "HEAD:main")
+
+
+def test_a_branch_is_refused_by_its_subject(stage: Stage) -> None:
+    result = stage.deployed.project.run("rehearse", f"--tag={stage.tag()}", "--from-branch=main", "--json")
+
+    assert result.code == 3
+    (job,) = [as_object(each) for each in as_list(result.document["jobs"])]
+    assert [as_object(each)["name"] for each in as_list(job["steps"])] == [CREDENTIALS]
+    assert NOT_AUTHORIZED in result.err
+    assert "sub: sent    'repo:siruscoder/spryte:ref:refs/heads/main'" in result.err
+    assert f"     allowed '{PLAIN}/backend-v*'" in result.err
+    assert f"     allowed '{IMMUTABLE}/frontend-v*'" in result.err
+    assert "aud: sent" not in result.err
+
+
+def test_a_fork_is_refused_by_its_subject(stage: Stage) -> None:
+    tag = stage.tag()
+
+    result = stage.deployed.project.run("rehearse", f"--tag={tag}", "--fork")
+
+    assert result.code == 3
+    assert f"sub: sent    'repo:{STRANGER}/spryte:ref:refs/tags/{tag}'" in result.err
+    assert f"{tag} would fail" in result.out
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        policies.Repository("siruscoder", "another"),
+        policies.Repository("siruscoder-2", "spryte"),
+        policies.Repository("SirusCoder", "spryte"),
+    ],
+)
+def test_another_repository_is_refused(stage: Stage, sender: policies.Repository) -> None:
+    rehearsal = stage.prepare(Wanted(stage.tag()))
+
+    rehearsed = stage.perform(replace(rehearsal, event=replace(rehearsal.event, repository=sender)))
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (CREDENTIALS, 3)
+    assert f"sub: sent    'repo:{sender.full_name}:ref:refs/tags/" in rehearsed.text
+
+
+def test_a_later_owner_of_the_same_names_is_refused(stage: Stage) -> None:
+    """GitHub sends the immutable form alone for such a repository; the plain one would still be let in."""
+    rehearsal = stage.prepare(Wanted(stage.tag()))
+    event = replace(rehearsal.event, repository=replace(rehearsal.event.repository, owner_id="1002"))
+
+    rehearsed = stage.perform(replace(rehearsal, event=event))
+
+    assert rehearsed.failure.name == CREDENTIALS
+    assert "sub: sent    'repo:siruscoder@1002/spryte@2002:ref:refs/tags/" in rehearsed.text
+
+
+def test_an_environment_that_is_not_listed_is_refused(stage: Stage) -> None:
+    result = stage.deployed.project.run("rehearse", f"--tag={stage.tag()}", "--environment=staging")
+
+    assert result.code == 3
+    assert f"step '{CREDENTIALS}'" in result.out
+    assert "sub: sent    'repo:siruscoder/spryte:environment:staging'" in result.err
+
+
+def test_the_environment_that_is_listed_is_let_in_and_a_tag_beside_it_is_not(stage: Stage) -> None:
+    tag = stage.tag()
+
+    listed = stage.prepare(Wanted(tag), DEPLOY_ENVIRONMENT="production")
+    with_it = stage.perform(replace(listed, world=replace(listed.world, credentials_only=True)))
+    variables = {**listed.world.variables, "DEPLOY_ENVIRONMENT": ""}
+    without = stage.perform(replace(listed, world=replace(listed.world, variables=variables)))
+
+    assert with_it.steps == {CREDENTIALS: "ok"}
+    assert "both forms are let in" in with_it.text
+    assert without.failure.name == CREDENTIALS
+    assert "     allowed 'repo:siruscoder/spryte:environment:production'" in without.text
+
+
+@pytest.mark.parametrize("tag", ["backend-v1.2", "backendv1.2.3", "backend-v`id`", "v1.2.3", "-d"])
+def test_a_tag_that_no_filter_means_starts_nothing(stage: Stage, tag: str) -> None:
+    with pytest.raises(NothingStartsError) as caught:
+        stage.prepare(Wanted(tag))
+
+    assert str(caught.value) == f"GitHub would run nothing: no workflow is started by the tag '{tag}'."
+    assert ".github/workflows/deploy-backend.yml: backend-v*.*.*" in caught.value.evidence
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("tag", ["backend-v1.2.3;curl x|sh", "", "backend-v1..2"])
+def test_a_tag_that_git_would_not_take_is_refused(stage: Stage, tag: str) -> None:
+    with pytest.raises(TagNameError) as caught:
+        stage.prepare(Wanted(tag))
+
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "tag", ["backend-v1.2.3-rc1", "backend-v1.2.3;curl|sh", "backend-v1.2.`id`", "backend-v01.2.3"]
+)
+def test_a_tag_that_is_no_version_fails_where_the_version_is_read(stage: Stage, tag: str) -> None:
+    rehearsed = stage.play(tag)
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (VERSION, 1)
+    assert len(rehearsed.failure.errors) == 1
+    assert rehearsed.failure.errors[0].startswith(f"'{tag}' is not backend-vX.Y.Z")
+
+
+def test_a_frontend_s_tag_on_the_backend_s_workflow_fails_where_the_version_is_read(stage: Stage) -> None:
+    name = ".github/workflows/deploy-backend.yml"
+    tag = stage.tag("frontend")
+    stage.tag_with(name, lambda text: text.replace("- backend-v*", "- frontend-v*"), tag)
+
+    rehearsed = stage.play(tag)
+
+    assert [run.workflow for run in rehearsed.runs] == ["Deploy Backend", "Deploy Frontend"]
+    assert rehearsed.failure.name == VERSION
+    assert rehearsed.failure.errors[0].startswith(f"'{tag}' is not backend-vX.Y.Z")
+
+
+@pytest.mark.usefixtures("main")
+def test_a_tag_that_was_moved_after_it_was_deployed_is_refused(stage: Stage) -> None:
+    project, tag = stage.deployed.project, stage.tag()
+    assert stage.play(tag).runs[0].failure is None
+    before = stage.deployed.state()
+    (project.root / "backend/spryte/moved.py").write_text('"""Another content."""\n')
+    project.git("add", "--all")
+    stage.new_commit()
+    project.git("tag", tag)
+
+    rehearsed = stage.play(tag)
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (PUSH, 5)
+    assert "is already in ECR as another image" in rehearsed.failure.errors[-1]
+    assert stage.deployed.state() == before
+
+
+def test_a_version_that_is_in_ecr_under_another_digest_is_refused(stage: Stage) -> None:
+    ecr, tag = stage.deployed.clients.ecr, stage.tag()
+    image = ecr.batch_get_image(repositoryName="spryte-backend", imageIds=[{"imageTag": "0.1.5"}])["images"][0]
+    ecr.put_image(
+        repositoryName="spryte-backend",
+        imageManifest=image["imageManifest"] + "\n",
+        imageManifestMediaType=image["imageManifestMediaType"],
+        imageTag=tag.removeprefix("backend-v"),
+    )
+
+    rehearsed = stage.play(tag)
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (PUSH, 5)
+    assert "is already in ECR as another image" in rehearsed.failure.errors[-1]
+
+
+def test_a_tag_that_is_not_on_main_is_refused(stage: Stage) -> None:
+    tag = stage.tag_with("README.md", lambda text: f"{text}\nOnly here.\n")
+
+    rehearsed = stage.play(tag)
+
+    # A build changes nothing for anybody, but it is the first step that knows the commit.
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (BUILD, 3)
+    assert "is not on origin/main" in rehearsed.failure.errors[-1]
+
+
+def test_a_checkout_without_history_cannot_tell_and_is_refused(stage: Stage) -> None:
+    tag = stage.tag_with(DEPLOY, lambda text: text.replace("fetch-depth: 0", "fetch-depth: 1"))
+
+    assert "This is a shallow clone" in stage.play(tag).failure.errors[-1]
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "APP_URL", "ECS_SERVICE_BACKEND", "ECR_REPOSITORY_BACKEND"])
+def test_a_variable_that_is_not_set_is_named(stage: Stage, name: str) -> None:
+    def unset(rehearsal: Rehearsal) -> Rehearsal:
+        left = {each: value for each, value in rehearsal.world.variables.items() if each != name}
+        return replace(rehearsal, world=replace(rehearsal.world, variables=left))
+
+    rehearsed = stage.perform(unset(stage.prepare(Wanted(stage.tag()))))
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (CONFIGURATION, 1)
+    assert len(rehearsed.failure.errors) == 1
+    assert rehearsed.failure.errors[0].startswith(f"Not set: variable {name}. Set it in Settings")
+
+
+def test_a_secret_that_is_not_set_is_named(stage: Stage) -> None:
+    rehearsal = stage.prepare(Wanted(stage.tag()))
+
+    rehearsed = stage.perform(replace(rehearsal, world=replace(rehearsal.world, secrets={})))
+
+    assert rehearsed.failure.name == CONFIGURATION
+    assert rehearsed.failure.errors[0].startswith("Not set: secret AWS_ROLE_TO_ASSUME. Set it in Settings")
+
+
+def remove_role(stage: Stage) -> None:
+    stage.iam.delete_role_policy(RoleName=policies.ROLE, PolicyName=policies.DEPLOY_POLICY)
+    stage.iam.delete_role(RoleName=policies.ROLE)
+
+
+def remove_provider(stage: Stage) -> None:
+    (arn,) = [each["Arn"] for each in stage.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    stage.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+
+@pytest.mark.parametrize(
+    ("remove", "said"),
+    [
+        (remove_role, f"{NOT_AUTHORIZED}: there is no role ***."),
+        (remove_provider, "No OpenIDConnect provider found in the account for https://token.actions."),
+    ],
+)
+def test_what_was_not_set_up_is_named(stage: Stage, remove: Callable[[Stage], None], said: str) -> None:
+    rehearsal = stage.prepare(Wanted(stage.tag()))
+    remove(stage)
+
+    rehearsed = stage.perform(rehearsal)
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (CREDENTIALS, 3)
+    assert rehearsed.failure.errors[-1].startswith(said)
+    assert "inv setup.aws" in rehearsed.failure.errors[-1]
+
+
+def test_a_token_for_another_audience_is_refused(stage: Stage) -> None:
+    tag = stage.tag_with(
+        DEPLOY,
+        lambda text: text.replace(
+            "          aws-region:", "          audience: https://example.com\n          aws-region:"
+        ),
+    )
+
+    rehearsed = stage.play(tag)
+
+    assert (rehearsed.failure.name, rehearsed.failure.code) == (CREDENTIALS, 3)
+    assert "Incorrect token audience" in rehearsed.failure.errors[-1]
+    assert "aud: sent    'https://example.com'" in rehearsed.text
+
+
+def test_a_token_that_the_provider_knows_and_the_role_does_not_is_refused_by_its_audience(stage: Stage) -> None:
+    tag = stage.tag_with(
+        DEPLOY,
+        lambda text: text.replace(
+            "          aws-region:", "          audience: https://example.com\n          aws-region:"
+        ),
+    )
+    rehearsal = stage.prepare(Wanted(tag))
+    remove_provider(stage)
+    stage.iam.create_open_id_connect_provider(
+        Url=f"https://{policies.ISSUER}", ClientIDList=[policies.AUDIENCE, "https://example.com"]
+    )
+
+    rehearsed = stage.perform(rehearsal)
+
+    remove_provider(stage)  # the next rehearsal makes it anew
+    assert rehearsed.failure.errors[-1].startswith(NOT_AUTHORIZED)
+    assert "aud: sent    'https://example.com'" in rehearsed.text
+    assert "     allowed 'sts.amazonaws.com'" in rehearsed.text
+    assert "sub: sent" not in rehearsed.text
+
+
+def test_a_job_that_may_not_ask_for_a_token_is_told_so(stage: Stage) -> None:
+    tag = stage.tag_with(DEPLOY, lambda text: text.replace("      id-token: write", "      actions: read"))
+
+    assert "`id-token: write` is missing" in stage.play(tag).failure.errors[-1]
+
+
+def test_an_action_that_is_not_known_is_refused_before_the_first_step(stage: Stage) -> None:
+    tag = stage.tag_with(
+        DEPLOY, lambda text: text.replace("uses: actions/setup-python@", "uses: actions/setup-node@")
+    )
+    rehearsal = stage.prepare(Wanted(tag))
+
+    with pytest.raises(UnknownActionError) as caught:
+        stage.perform(rehearsal)
+
+    assert "the action 'actions/setup-node' is not played" in str(caught.value)
+    assert str(caught.value).startswith(f"{DEPLOY}:")

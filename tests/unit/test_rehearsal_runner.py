@@ -1,0 +1,274 @@
+"""A runner without AWS: the workflow as read, what steps leave for each other, and what the log shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.clients import Clients
+from tasks.documents import DocumentError
+from tasks.rehearsal import machine, play, workflow
+from tasks.rehearsal.command_files import CommandFileError, parse
+from tasks.rehearsal.event import Event
+from tasks.rehearsal.log import Log
+from tasks.rehearsal.places import Places
+from tasks.rehearsal.uses import Stage, UnknownActionError
+from tasks.setup.policies import Repository
+from tests.support.models import LOCAL
+from tests.support.project import HERE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = ".github/workflows/deploy.yml"
+WORLD = play.World(
+    target=replace(LOCAL, build_args={"PYTHON_IMAGE": "stand-in"}),
+    variables={"AWS_REGION": "us-east-2"},
+    secrets={"TOKEN": "hunter2"},
+    machine={"PATH": os.environ["PATH"], "HOME": "/home/me", "AWS_PROFILE": "mine", "GITHUB_TOKEN": "mine"},
+    role="arn:aws:iam::727646509464:role/SpryteGithubDeployRole",
+)
+CALLED = """
+on:
+  workflow_call:
+    inputs: {service: {required: true}, size: {default: small}}
+    secrets: {TOKEN: {}}
+env: {OUTER: workflow, SHADOW: workflow}
+jobs:
+  work:
+    name: Deploy ${{ inputs.service }}
+    env: {SHADOW: job, SIZE: "${{ inputs.size }}"}
+    defaults: {run: {shell: bash}}
+    steps: [STEPS]
+"""
+CALLER = """
+name: Deploy Backend
+on: {push: {tags: ['backend-v*.*.*']}}
+jobs:
+  call:
+    uses: $/.github/workflows/deploy.yml
+    with: {service: backend}
+    secrets: {TOKEN: "${{ secrets.TOKEN }}"}
+"""
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """A folder with two workflows, and a runner for them."""
+
+    root: Path
+    said: list[str]
+
+    def play(self, steps: str) -> play.JobRun:
+        """Run the steps of a called workflow."""
+        folder = self.root / "workflows" / workflow.FOLDER
+        folder.mkdir(parents=True)
+        (folder / "deploy.yml").write_text(CALLED.replace("[STEPS]", f"\n{steps}"))
+        (folder / "deploy-backend.yml").write_text(CALLER)
+        places = Places(self.root)
+        event = Event(Repository("siruscoder", "spryte"), "refs/tags/backend-v0.1.5", "c" * 40)
+        stage = Stage(event, places, Clients(LOCAL), Log(self.said.append))
+        (started,) = workflow.started_by(places.files, "backend-v0.1.5")
+        (run,) = play.play(started, WORLD, stage)
+        return run
+
+    @property
+    def text(self) -> str:
+        """Everything that was shown."""
+        return "\n".join(self.said)
+
+
+@pytest.fixture
+def theatre(tmp_path: Path) -> Theatre:
+    return Theatre(tmp_path, [])
+
+
+def test_steps_see_the_variables_of_every_level_the_inner_ones_first(theatre: Theatre) -> None:
+    run = theatre.play(
+        """
+      - name: Show
+        env: {OWN: "${{ vars.AWS_REGION }} ${{ github.ref_name }}", SHADOW: step}
+        run: echo "$OUTER $SHADOW $OWN $SIZE $GITHUB_REF_NAME $GITHUB_REPOSITORY $CI ${{ inputs.service }}"
+      - run: echo "then $SHADOW"
+"""
+    )
+
+    assert [each.state for each in run.steps] == ["ok", "ok"]
+    assert (
+        "workflow step us-east-2 backend-v0.1.5 small backend-v0.1.5 siruscoder/spryte true backend"
+        in theatre.text
+    )
+    assert "then job" in theatre.text
+    assert "Deploy Backend / Deploy backend" in theatre.said
+
+
+def test_steps_see_the_embedded_cloud_and_nothing_of_the_person_s_own_settings(theatre: Theatre) -> None:
+    theatre.play("      - run: env | sort\n")
+
+    assert "AWS_ENDPOINT_URL=http://127.0.0.1:4566" in theatre.text
+    assert "ECR_REGISTRY=localhost:4566" in theatre.text
+    assert "PYTHON_IMAGE=stand-in" in theatre.text
+    assert "AWS_PROFILE" not in theatre.text
+    assert "GITHUB_TOKEN" not in theatre.text
+    assert "AWS_CONFIG_FILE=/dev/null" in theatre.text
+
+
+def test_a_step_leaves_outputs_variables_paths_and_a_summary(theatre: Theatre) -> None:
+    run = theatre.play(
+        """
+      - id: first
+        run: |
+          echo "version=0.1.5" >>"$GITHUB_OUTPUT"
+          printf 'LINES<<END\\none\\ntwo\\nEND\\n' >>"$GITHUB_ENV"
+          mkdir bin && printf '#!/bin/sh\\necho found\\n' >bin/tool && chmod +x bin/tool
+          echo "$PWD/bin" >>"$GITHUB_PATH"
+          echo "# Done with hunter2" >>"$GITHUB_STEP_SUMMARY"
+      - env: {VERSION: "${{ steps.first.outputs.version }}"}
+        run: echo "$VERSION $LINES $(tool) ${{ steps.first.outcome }}"
+"""
+    )
+
+    assert "0.1.5 one" in theatre.text
+    assert "two found success" in theatre.text
+    assert run.steps[0].summary == "# Done with ***\n"
+
+
+def test_the_first_failure_decides_and_only_what_asks_for_it_still_runs(theatre: Theatre) -> None:
+    run = theatre.play(
+        """
+      - {name: tolerated, run: exit 4, continue-on-error: true}
+      - {name: breaks, run: "false | true; echo not reached"}
+      - {name: skipped, run: echo}
+      - {name: tells, if: failure(), run: exit 9}
+      - {name: cleans, if: always(), run: echo cleaned}
+"""
+    )
+
+    assert [(each.name, each.state) for each in run.steps] == [
+        ("tolerated", "failed"),
+        ("breaks", "failed"),
+        ("skipped", "skipped"),
+        ("tells", "failed"),
+        ("cleans", "ok"),
+    ]
+    assert run.failure is not None
+    assert (run.failure.name, run.failure.code) == ("breaks", 1)
+    assert "not reached" not in theatre.text
+
+
+def test_secrets_are_masked_and_announcements_understood(theatre: Theatre) -> None:
+    run = theatre.play(
+        """
+      - run: |
+          echo "the secret is ${{ secrets.TOKEN }}"
+          echo "::add-mask::swordfish"
+          echo "::group::Details"
+          echo "swordfish"
+          echo "::endgroup::"
+          echo "::error title=Not a: tag::50%25 wrong%0Ahunter2"
+          echo "::debug::unseen"
+          exit 3
+"""
+    )
+
+    assert "hunter2" not in theatre.text
+    assert "    the secret is ***" in theatre.said
+    assert "    > Details" in theatre.said
+    assert "        ***" in theatre.said
+    assert "unseen" not in theatre.text
+    assert run.steps[0].errors == ("50% wrong\n***",)
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("      - {uses: somebody/other@v1}\n", "the action 'somebody/other' is not played"),
+        ("      - {run: echo, services: {}}\n", "jobs.work.steps.0.services: is not played by a rehearsal"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_before_anything_runs(theatre: Theatre, steps: str, said: str) -> None:
+    with pytest.raises((UnknownActionError, DocumentError)) as caught:
+        theatre.play(steps)
+
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(f"{FILE}:")
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("defaults", "name: x\ndefaults: {run: {shell: bash}}\njobs: {}\n"),
+        ("jobs.a.if", "jobs: {a: {if: always(), steps: []}}\n"),
+        ("jobs.a.needs", "jobs: {a: {needs: b, steps: []}}\n"),
+        ("jobs.a.strategy", "jobs: {a: {strategy: {matrix: {x: [1]}}, steps: []}}\n"),
+        ("jobs.a.defaults.run.working-directory", "jobs: {a: {defaults: {run: {working-directory: x}}}}\n"),
+    ],
+)
+def test_what_a_rehearsal_would_leave_out_is_named_with_its_line(tmp_path: Path, key: str, text: str) -> None:
+    (tmp_path / "a.yml").write_text(f"on: push\n{text}")
+
+    with pytest.raises(DocumentError, match=r"^a\.yml:[0-9]+: ") as caught:
+        workflow.read(tmp_path, "a.yml")
+
+    assert f": {key}: is not played by a rehearsal" in str(caught.value)
+
+
+def test_a_called_workflow_must_be_of_this_repository(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("on: push\njobs: {a: {uses: other/repository/.github/workflows/x.yml@v1}}\n")
+    (job,) = workflow.read(tmp_path, "a.yml").jobs
+
+    with pytest.raises(DocumentError, match="is not of this repository"):
+        workflow.called(tmp_path, job)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("      - {run: echo, shell: pwsh}\n", "the shell 'pwsh' is not played"),
+        ("      - run: echo ${{ nothing.x }}\n", "names no known context"),
+        ("      - {run: 'echo wrong >>\"$GITHUB_OUTPUT\"', id: x}\n", "Unable to process the file GITHUB_OUTPUT"),
+        ("      - {uses: aws-actions/configure-aws-credentials@v6}\n", "`id-token: write` is missing"),
+    ],
+)
+def test_what_a_step_cannot_do_fails_that_step(theatre: Theatre, step: str, said: str) -> None:
+    run = theatre.play(step)
+
+    assert run.failure is not None
+    assert said in run.failure.errors[-1]
+
+
+@pytest.mark.parametrize("text", ["nothing", "=value", "A<<END\nnever ended"])
+def test_a_file_of_pairs_that_github_would_not_take_is_refused(text: str) -> None:
+    with pytest.raises(CommandFileError):
+        parse("GITHUB_ENV", text)
+
+
+def test_pairs_may_hold_the_signs_that_part_them() -> None:
+    assert parse("GITHUB_ENV", "A=b=c<<d\n\nB<<X\na=b\nX\n") == {"A": "b=c<<d", "B": "a=b"}
+
+
+def test_a_checkout_s_inv_finds_the_packages_that_are_installed_here(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text((HERE / "requirements.txt").read_text())
+
+    assert "installed here already" in machine.provide_python(tmp_path)
+
+    venv = tmp_path / ".venv"
+    code = "import boto3, sys; print(sys.prefix)"
+    done = subprocess.run([venv / "bin/python", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(venv)
+    assert (venv / ".place").read_text() == f"{venv}\n"
+    assert (venv / ".requirements.txt").read_text() == (HERE / "requirements.txt").read_text()
+    assert sys.prefix != str(venv)
+
+
+@pytest.mark.parametrize("line", ["boto3==0.0.1 \\", "no-such-package==1.0"])
+def test_a_checkout_with_other_requirements_is_left_to_its_own_inv(tmp_path: Path, line: str) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{line}\n")
+
+    assert "./inv will install the packages" in machine.provide_python(tmp_path)
+    assert not (tmp_path / ".venv").exists()
