@@ -9,8 +9,7 @@ from tasks.clients import Clients
 from tasks.embedded import cloud
 from tasks.failures import asking_docker
 from tasks.git import Git
-from tasks.operate import record
-from tasks.release import dry_run, git_tag, image, pipeline, smoke
+from tasks.release import dry_run, git_tag, image, pipeline, smoke, together
 from tasks.release.service_state import deployed_version
 from tasks.report import Outcome
 
@@ -55,20 +54,16 @@ def register(work: Work) -> Outcome:
     return summary.registered(revisions, work.settings, work.report)
 
 
-def deploy(work: Work) -> Outcome:
-    """The whole way, one service after the other; a failure stops the rest."""
+def deploy(work: Work, *, independent: bool = False) -> Outcome:
+    """The whole way; several services are one release, which goes back as a whole unless `independent`."""
     given = work.options
-    options = pipeline.DeployOptions(work.timeout, given.force, roll_back=not given.no_rollback)
+    options = pipeline.DeployOptions(work.timeout, given.force, not given.no_rollback, independent)
     sources, clients = _ready(work)
     pipeline.check_services(work.services, clients, force=given.force)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.DEPLOY)
-    releases = []
-    for source in sources:
-        revision = pipeline.prepare(source, clients, work.report)
-        releases.append(pipeline.deploy(revision, clients, work.report, options))
-        record.keep_release(releases[-1], clients, work.report)
-    return summary.deployed(releases, work.settings, work.report)
+    releases = together.release(sources, clients, work.report, options)
+    return summary.deployed(list(releases), work.settings, work.report)
 
 
 def verify(work: Work) -> Outcome:

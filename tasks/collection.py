@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from invoke import Collection, Context, task
 
 from tasks import actions, develop, local
 from tasks.command import Options, check_files, run
+from tasks.diagnosis.collection import diagnose
 from tasks.operate.collection import operate_tasks
 from tasks.rehearsal.collection import rehearsal_tasks
 from tasks.setup.collection import doctor, setup_tasks
@@ -19,10 +22,12 @@ YES = "Do not ask before production is changed."
 TIMEOUT = "Seconds after which to give up waiting (default: %s)."
 FORCE = "Start a new deployment even if one is in progress or the revision runs already (rotated secrets)."
 NO_ROLLBACK = "Leave a failed deployment as it is, for inspection."
+INDEPENDENT = "Leave the services before a failed one at their new versions, instead of taking the release back."
 NO_CACHE = "Build anew, without Docker's cache."
 COMMON = {"service": SERVICE, "version": VERSION, "target": TARGET, "json": JSON}
 CHANGING = {**COMMON, "dry-run": DRY_RUN, "yes": YES}
-DEPLOYING = {**CHANGING, "timeout": TIMEOUT % 600, "force": FORCE, "no-rollback": NO_ROLLBACK}
+DEPLOYING = {**CHANGING, "timeout": TIMEOUT % 600, "force": FORCE, "no-rollback": NO_ROLLBACK,
+             "independent": INDEPENDENT}  # fmt: skip
 
 check_files()
 
@@ -58,11 +63,12 @@ def register(
 def deploy(
     _: Context, service: str = "", version: str = "", target: str = "", json: bool = False,
     dry_run: bool = False, yes: bool = False, timeout: str = "600", force: bool = False,
-    no_rollback: bool = False,
+    no_rollback: bool = False, independent: bool = False,
 ) -> None:  # fmt: skip
     """Build, push, register, roll out and verify a version; on failure return to the one before."""
     options = Options(service, version, target, json, dry_run, yes, force)
-    run(actions.deploy, options.with_(timeout=timeout, no_rollback=no_rollback))
+    run(partial(actions.deploy, independent=independent),
+        options.with_(timeout=timeout, no_rollback=no_rollback), "deploy")  # fmt: skip
 
 
 @task(auto_shortflags=False, help={**COMMON, "timeout": TIMEOUT % 60})
@@ -125,7 +131,7 @@ def lint(_: Context) -> None:
     develop.exit_with(develop.lint())
 
 
-ns = Collection(build, push, register, deploy, verify, tag, *operate_tasks(), *rehearsal_tasks())
+ns = Collection(build, push, register, deploy, verify, tag, *operate_tasks(), *rehearsal_tasks(), diagnose)
 for each in (doctor, test, lint):
     ns.add_task(each)
 ns.add_collection(setup_tasks())

@@ -50,6 +50,16 @@ class AccessDeniedError(NotReadyError):
         self.action = action
 
 
+class ThrottledError(NotReadyError):
+    """AWS has too many requests of this account, even after the SDK's own tries."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(
+            f"AWS is throttling requests (while {doing}), after several tries.",
+            fix="Wait a minute, then run the command again; it goes on where it stopped.",
+        )
+
+
 class UnreachableError(NotReadyError):
     """AWS, or the embedded cloud, does not answer."""
 
@@ -132,10 +142,7 @@ def _answered(error: Exception, doing: str, otherwise: type[DeployError]) -> Dep
         action = ACTION.search(message)
         return AccessDeniedError(doing, action.group(1) if action else "")
     if code in THROTTLED:
-        return NotReadyError(
-            f"AWS is throttling requests (while {doing}), after several tries.",
-            fix="Wait a minute, then run the command again; it goes on where it stopped.",
-        )
+        return ThrottledError(doing)
     return otherwise(f"AWS answered while {doing}: {message}", fix="Mend what AWS says, then run it again.")
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
 from tasks.command import number
+from tasks.diagnosis.explain import explain
+from tasks.diagnosis.findings import Case
 from tasks.errors import (
     DeployError,
     DeploymentFailedError,
@@ -15,7 +17,7 @@ from tasks.errors import (
     StoppedByUserError,
     UsageError,
 )
-from tasks.operate import diagnose, previous, record, revisions
+from tasks.operate import previous, record, revisions
 from tasks.operate.previous import Wish
 from tasks.release import pipeline, rollout, smoke
 from tasks.release.deployment import Change, update
@@ -126,7 +128,8 @@ def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
             fix=f"Look: ./inv status. To go on: ./inv rollback --service={name} --revision={goal.number}",
         ) from error
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-        error.add_evidence(*diagnose.evidence(service, goal.arn, clients), _what_serves(way, clients))
+        explain(error, Case(service, goal.arn, goal.version, isinstance(error, SmokeTestError)), clients, report)
+        error.add_evidence(_what_serves(way, clients))
         raise
     return version
 

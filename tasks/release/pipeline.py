@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.diagnosis import midway, reach
+from tasks.diagnosis.explain import explain
+from tasks.diagnosis.findings import Case
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyError, SmokeTestError
 from tasks.failures import asking_aws, asking_docker
 from tasks.git import Git
-from tasks.operate import diagnose
 from tasks.release import deployment, image, registry, rollout, smoke, source, task_definition, way_back
 from tasks.release.service_state import require_deployable, running
 
@@ -36,11 +38,15 @@ class WrongAccountError(NotReadyError):
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """How a deploy behaves. `timeout` in seconds, for each service's rollout."""
+    """How a deploy behaves. `timeout` in seconds, for each service's rollout.
+
+    `independent` leaves the services of a release at their new versions when another one of it fails.
+    """
 
     timeout: float
     force: bool
     roll_back: bool
+    independent: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,8 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
 
     Raises:
         RolloutFailedError, TookTooLongError, SupersededError, NotServingError: with what became of it.
+        NotReadyError: AWS cannot be asked any more; says what ECS goes on with.
+        InterruptedMidwayError: likewise.
     """
     found = revision.pushed.image.source
     with report.stage(found.service.name, "update"):
@@ -133,16 +141,30 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
         started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
     try:
-        with report.stage(found.service.name, "rollout"):
+        return Released(started, _prove(started, clients, report, options))
+    except NotReadyError as error:
+        error.add_evidence(midway.state_left(started), midway.how_to_go_on(started))
+        raise
+    except KeyboardInterrupt as error:
+        raise midway.InterruptedMidwayError(started) from error
+
+
+def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> VerifiedVersion:
+    service, version = started.service, started.rollout.version
+    try:
+        with report.stage(service.name, "rollout"):
             rollout.wait(started.rollout, clients, report, options.timeout)
-        with report.stage(found.service.name, "verify"):
-            verified = smoke.verify(smoke.Expected(found.service, found.version), clients, report)
+        with report.stage(service.name, "verify"):
+            patience = min(options.timeout, smoke.DEADLINE_SECONDS)
+            verified = smoke.verify(smoke.Expected(service, version), clients, report, patience)
+            reach.require_api(service, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-        error.add_evidence(*diagnose.evidence(found.service, revision.arn, clients))
-        with report.stage(found.service.name, "way back"):
+        asks_http = isinstance(error, SmokeTestError)
+        explain(error, Case(service, started.revision.arn, version, asks_http), clients, report)
+        with report.stage(service.name, "way back"):
             error.add_evidence(_return(started, clients, report, options))
         raise
-    return Released(started, verified)
+    return verified
 
 
 def _beginning(started: Deployment) -> str:

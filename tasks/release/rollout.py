@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SupersededError
+from tasks.failures import ThrottledError
 from tasks.release.service_state import describe, primary
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ State = Literal["waiting", "serving", "done", "failed", "superseded"]
 class Rollout:
     """What is waited for: ECS's deployment `id` of the revision `arn`, after which `version` serves.
 
-    `before` is the revision that ran when it began.
+    `before` is the revision that ran when it began, `told` the ids of service events that were shown already.
     """
 
     service: Service
@@ -38,6 +39,7 @@ class Rollout:
     arn: str
     version: str
     before: str
+    told: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -84,13 +86,15 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         TookTooLongError: the limit passed.
         ServiceMissingError: the service was deleted meanwhile.
         AccessDeniedError: at once, when `ecs:DescribeServices` is missing.
+        ThrottledError: AWS throttled to the end; until then it is asked again.
     """
     deadline, pause = clients.clock() + timeout, FIRST_POLL_SECONDS
-    seen, shown = set[str](), ""
+    seen, told, shown = set(rollout.told), list[str](), ""
     while True:
-        service = describe(rollout.service, clients)
+        service = _look(rollout.service, clients, report, deadline)
         verdict = judge(service, rollout)
         for line in _new_events(service, rollout, seen):
+            told.insert(0, line)
             report.say(line)
         if (now := "; ".join(filter(None, (_counts(service, rollout), verdict.reason)))) != shown:
             shown = now
@@ -102,7 +106,7 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
                 f"{rollout.service.ecs_service}: {verdict.reason}",
                 fix="Look at what runs now (./inv verify), then decide which version is to serve.",
             )
-        evidence = tuple(event["message"] for event in service.get("events", [])[:EVIDENCE_EVENTS])
+        evidence = tuple(told[:EVIDENCE_EVENTS])
         if verdict.state == "failed":
             raise RolloutFailedError(rollout, verdict.reason, evidence)
         if clients.clock() + pause > deadline:
@@ -134,8 +138,21 @@ def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
     return Verdict("serving", f"draining {others} old" if others else "settling")
 
 
+def _look(service: Service, clients: Clients, report: Report, deadline: float) -> ServiceTypeDef:
+    """Describe the service; being throttled is no reason to give up while there is time."""
+    while True:
+        try:
+            return describe(service, clients)
+        except ThrottledError:
+            if clients.clock() + LONGEST_POLL_SECONDS > deadline:
+                raise
+            report.say(f"AWS is throttling; asking again in {LONGEST_POLL_SECONDS:.0f} s")
+            clients.sleep(LONGEST_POLL_SECONDS)
+
+
 def _own(service: ServiceTypeDef, rollout: Rollout) -> DeploymentTypeDef | None:
-    return next((each for each in service.get("deployments", []) if each.get("id") == rollout.id), None)
+    listed = service.get("deployments", [])
+    return next((e for e in listed if e.get("id") == rollout.id and e.get("taskDefinition") == rollout.arn), None)
 
 
 def _has_breaker(service: ServiceTypeDef) -> bool:

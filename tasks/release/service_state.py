@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tasks.settings import Service, Target
 
 
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentController.html
+ROLLING = "ECS"
+
+
 class ServiceMissingError(NotReadyError):
     """The cluster or the service does not exist, or is not active."""
 
@@ -51,6 +55,16 @@ class NothingRunsError(NotReadyError):
         )
 
 
+class ForeignControllerError(NotReadyError):
+    """Something else than ECS's own rolling update brings the service's deployments up."""
+
+    def __init__(self, service: Service, controller: str) -> None:
+        super().__init__(
+            f"{service.ecs_service}: its deployment controller is {controller}; this tool drives ECS's own.",
+            fix=f"Deploy it with {controller}, or create the service anew with the controller ECS.",
+        )
+
+
 class NeverDeployedError(NotReadyError):
     """The service still waits for its first deploy."""
 
@@ -75,6 +89,7 @@ class Running:
     version: str
     commit: str
     deployment: DeploymentTypeDef | None
+    controller: str = ROLLING
 
     @property
     def name(self) -> str:
@@ -104,6 +119,7 @@ def running(service: Service, clients: Clients) -> Running:
         version=environment.get(VERSION_VARIABLE, ""),
         commit=environment.get(COMMIT_VARIABLE, ""),
         deployment=primary(found),
+        controller=found.get("deploymentController", {}).get("type", ROLLING),
     )
 
 
@@ -144,9 +160,12 @@ def require_deployable(state: Running, arn: str = "", *, force: bool = False) ->
     """Refuse a service that runs nothing, or (without `force`) is busy with another revision than `arn`.
 
     Raises:
+        ForeignControllerError: CodeDeploy, or something outside of AWS, deploys it.
         NothingRunsError: it was scaled to zero after its first deploy.
         DeploymentInProgressError: another deployment is under way.
     """
+    if state.controller != ROLLING:
+        raise ForeignControllerError(state.service, state.controller)
     if state.desired == 0 and not state.never_deployed:
         raise NothingRunsError(state.service)
     current = state.deployment

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from tasks.documents import Document, as_list, as_object, read_json
 from tasks.errors import RegisterError, UsageError, suggestion
 from tasks.failures import asking_aws, error_code
+from tasks.release import fargate
 from tasks.release.difference import comparable
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def load_template(service: Service, target: Target) -> Template:
     """Read and check a service's template.
 
     Raises:
-        DocumentError: malformed, another family, no such container, unknown placeholder (file, line, key).
+        DocumentError: malformed, another family, no such container, unknown placeholder, a size that Fargate does
+            not have (file, line, key).
         InvalidDefinitionError: it does not fit RegisterTaskDefinition.
     """
     document = read_json(service.root / service.template, service.template)
@@ -100,6 +102,7 @@ def load_template(service: Service, target: Target) -> Template:
     template = Template(service, document)
     render(template, Identity("repository@sha256:0", "0.0.0", "0"), target)
     _validate(template)
+    fargate.require_size(document)
     return template
 
 

@@ -27,14 +27,16 @@ def restore(failed: Deployment, clients: Clients, report: Report, timeout: float
         if before.never_deployed:
             update(failed.service, Change(before.arn, desired=0), clients)
             return "It was the service's first deploy: it is back at 0 tasks."
-        current = primary(describe(failed.service, clients)) or {}
+        found = describe(failed.service, clients)
+        told = frozenset(event["id"] for event in found.get("events", []))
+        current = primary(found) or {}
         serving = current.get("taskDefinition", failed.revision.arn)
         if serving not in (before.arn, failed.revision.arn):
             return f"Nothing was rolled back: {serving.rpartition('/')[2]} was deployed meanwhile."
         if serving != before.arn:
             report.say(f"returning to {before.name}")
             current = primary(update(failed.service, Change(before.arn), clients)) or {}
-        back = rollout.Rollout(failed.service, current.get("id", ""), before.arn, before.version, before.arn)
+        back = rollout.Rollout(failed.service, current.get("id", ""), before.arn, before.version, before.arn, told)
         rollout.wait(back, clients, report, timeout)
         if not before.version:
             return f"{before.name} runs again; it bears no version that could be proved over HTTP."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RELEASING = ("build", "push", "register", "deploy", "verify", "tag")
 OPERATING = ("rollback", "plan", "status", "history", "logs", "events", "run", "exec", "prune")
 LOCAL = tuple(f"local.{name}" for name in ("up", "down", "status", "reset", "logs"))
-SETUP = ("rehearse", "doctor", "setup.aws", "setup.github", "setup.stack")
+SETUP = ("rehearse", "diagnose", "doctor", "setup.aws", "setup.github", "setup.stack")
 TASKS = (*RELEASING, *OPERATING, *SETUP, "test", "lint", *LOCAL)
 AWS = {
     "DEPLOY_TARGET": "aws",

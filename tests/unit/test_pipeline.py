@@ -72,8 +72,10 @@ def begins(clients: StubbedClients) -> None:
     clients.ecs_stub.add_response("update_service", {"service": OURS})
 
 
-def may_not_ask_why(clients: StubbedClients) -> None:
-    """Let the runbook's role not list tasks."""
+def may_not_ask_why(clients: StubbedClients, state: dict[str, object]) -> None:
+    """Let the runbook's role see the service and its definition, and not list tasks."""
+    clients.services_are(state)
+    clients.ecs_stub.add_response("describe_task_definition", registered(7, "0.1.5"), {"taskDefinition": arn(7)})
     clients.ecs_stub.add_client_error(
         "list_tasks", "AccessDeniedException", "x is not authorized to perform: ecs:ListTasks on y"
     )
@@ -152,7 +154,7 @@ def test_a_deployment_that_fails_returns_to_what_ran_before_and_says_so(
     answers[:] = [version("0.1.4")]
     begins(clients)
     clients.services_are(OURS, FAILED)
-    may_not_ask_why(clients)
+    may_not_ask_why(clients, FAILED)
     clients.services_are(FAILED, FAILED)
     with pytest.raises(RolloutFailedError) as caught:
         pipeline.deploy(revision(7), clients, report, OPTIONS)
@@ -164,11 +166,11 @@ def test_a_deployment_that_fails_returns_to_what_ran_before_and_says_so(
 def test_a_version_that_does_not_answer_returns_too(
     clients: StubbedClients, report: Recorder, answers: list[Page]
 ) -> None:
-    wrong = 201  # as often as the smoke test asks within its minute
+    wrong = 202  # as often as the smoke test asks within its minute, and the diagnosis once more
     answers[:] = [Page(502)] * wrong + [version("0.1.4")]
     begins(clients)
     clients.services_are(OURS, DONE)
-    may_not_ask_why(clients)
+    may_not_ask_why(clients, DONE)
     clients.services_are(DONE)
     back = ecs_service(ecs_deployment(4, "ecs-svc/3"))
     clients.ecs_stub.add_response("update_service", {"service": back})
@@ -182,7 +184,7 @@ def test_a_version_that_does_not_answer_returns_too(
 def test_no_rollback_leaves_the_failed_deployment_as_it_is(clients: StubbedClients, report: Recorder) -> None:
     begins(clients)
     clients.services_are(FAILED)
-    may_not_ask_why(clients)
+    may_not_ask_why(clients, FAILED)
     with pytest.raises(RolloutFailedError) as caught:
         pipeline.deploy(revision(7), clients, report, replace(OPTIONS, roll_back=False))
     assert caught.value.evidence[-1] == "Nothing was rolled back, as asked; before it, spryte-backend:4 ran."

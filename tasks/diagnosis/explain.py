@@ -1,0 +1,25 @@
+"""What a failing command does with a diagnosis: say the cause at once, and put the rest into its error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.diagnosis import rules
+from tasks.diagnosis.gather import gather
+
+if TYPE_CHECKING:
+    from tasks.clients import Clients
+    from tasks.diagnosis.findings import Case
+    from tasks.diagnosis.rules import Explanation
+    from tasks.errors import DeployError
+    from tasks.report import Report
+
+
+def explain(error: DeployError, case: Case, clients: Clients, report: Report) -> Explanation:
+    """Find out why, say it, and put it into the error. Never raises for what AWS answers."""
+    with report.stage(case.service.name, "diagnose"):
+        found = rules.explain(gather(case, clients))
+        report.say(f"cause: {found.cause}")
+    error.evidence = (*found.lines, *error.evidence)
+    error.fix = found.next_step
+    return found

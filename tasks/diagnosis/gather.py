@@ -1,0 +1,281 @@
+"""Asking AWS and the service for everything that may tell why; what may not be asked is noted, never raised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from tasks.diagnosis.findings import Case, Findings, Probe, Target, Task
+from tasks.documents import as_list, as_object
+from tasks.errors import DeployError
+from tasks.failures import AccessDeniedError, asking_aws, error_code
+from tasks.release.service_state import describe
+from tasks.release.smoke import VERSION_HEADER
+from tasks.release.task_definition import described, environment_of, log_stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from types_boto3_ecs.type_defs import ContainerTypeDef, ServiceTypeDef, TaskTypeDef
+
+    from tasks.clients import Clients
+    from tasks.documents import Json
+    from tasks.settings import Service
+
+Asked = TypeVar("Asked")
+ANALYSED_LINES = 50
+NO_TASKS: tuple[Task, ...] = ()
+NO_LINES: tuple[str, ...] | None = ()
+EVENTS = 10
+API_VARIABLE = "VITE_API_URL"  # docs/service-contract.md, F2
+API_HEALTH = "/api/health"
+FAILURE_CODES = ("EssentialContainerExited", "TaskFailedToStart")
+SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+")
+TOLD_BY = {
+    "ecs:ListTasks": "why its tasks stopped",
+    "ecs:DescribeTasks": "why its tasks stopped",
+    "logs:GetLogEvents": "what it wrote last",
+    "elasticloadbalancing:DescribeTargetHealth": "what the load balancer says of it",
+    "secretsmanager:DescribeSecret": "whether its secrets exist",
+}
+
+
+@dataclass
+class Gaps:
+    """What could not be asked."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def unless(self, call: Callable[[], Asked], otherwise: Asked) -> Asked:
+        """Return what the call returns, or note why it could not be made."""
+        try:
+            return call()
+        except AccessDeniedError as error:
+            what = TOLD_BY.get(error.action, "more")
+            self._note(f"{what}: the permission {error.action or '(AWS does not say which)'} is missing")
+        except DeployError as error:
+            self._note(str(error))
+        return otherwise
+
+    def _note(self, line: str) -> None:
+        if line not in self.lines:
+            self.lines.append(line)
+
+
+def gather(case: Case, clients: Clients) -> Findings:
+    """Ask for all that the rules look at; never raises for what AWS answers.
+
+    Each question is only put when an answer before it makes it worth while: a failing deploy explains itself
+    in a second, and a role that may ask little is not refused a dozen times.
+    """
+    gaps, service = Gaps(), case.service
+    state = gaps.unless(lambda: describe(service, clients), cast("ServiceTypeDef", {}))
+    definition = gaps.unless(lambda: described(case.arn, clients), None) or {}
+    stopped = gaps.unless(lambda: _tasks(service, "STOPPED", clients), NO_TASKS)
+    ours = tuple(task for task in stopped if task.revision == case.arn)
+    # running tasks only say something where none of ours stopped by itself
+    runs = NO_TASKS if ours or gaps.lines else gaps.unless(lambda: _tasks(service, "RUNNING", clients), NO_TASKS)
+    running = tuple(task for task in runs if task.revision == case.arn)
+    group, lines = _log(definition, next(iter((*ours, *running)), None), gaps, clients)
+    findings = Findings(
+        case,
+        definition,
+        reason=_reason(state, case.arn),
+        events=_events(state, case.arn),
+        stopped=ours,
+        running=running,
+        replaced=tuple(task for task in stopped if task.revision != case.arn),
+        lines=lines or (),
+        log_group=group,
+        log_group_missing=lines is None,
+        targets=_targets(state, gaps, clients) if running else (),
+        probe=_probe(f"{clients.target.app_url}{service.health_path}", clients) if case.asks_http else None,
+        api=_api(definition, service, clients) if case.asks_http else None,
+    )
+    return _with_stores(findings, gaps, clients)
+
+
+def failed_revision(service: Service, state: ServiceTypeDef, clients: Clients) -> str:
+    """Return the revision that failed last: one ECS calls FAILED, else that of the last task that ended by itself.
+
+    Empty where nothing failed since the running revision was deployed.
+
+    Raises:
+        AccessDeniedError: `ecs:ListTasks` or `ecs:DescribeTasks` is missing.
+    """
+    failed = [each for each in state.get("deployments", []) if each.get("rolloutState") == "FAILED"]
+    newest = max((each.get("taskDefinition", "") for each in failed), key=_number, default="")
+    if not newest:
+        ended = (task.revision for task in _tasks(service, "STOPPED", clients) if task.code in FAILURE_CODES)
+        newest = next(ended, "")
+    return newest if _number(newest) >= _number(state["taskDefinition"]) else ""
+
+
+def _number(arn: str) -> int:
+    number = arn.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _with_stores(findings: Findings, gaps: Gaps, clients: Clients) -> Findings:
+    """Add whether image and secrets exist, where the task could not be started."""
+    told = findings.start_told
+    missing: tuple[str, ...] = ()
+    image = False
+    if "secret" in told:
+        missing = gaps.unless(lambda: _missing_secrets(findings.definition, clients), ())
+    if "CannotPullContainer" in told or not (findings.stopped or findings.running):
+        image = gaps.unless(lambda: _image_missing(findings, clients), otherwise=False)
+    return replace(findings, missing_secrets=missing, image_missing=image, gaps=tuple(gaps.lines))
+
+
+def _tasks(service: Service, desired: str, clients: Clients) -> tuple[Task, ...]:
+    """Return the service's tasks, the newest first; ECS keeps stopped ones for about an hour."""
+    with asking_aws("looking for its tasks"):
+        arns = clients.ecs.list_tasks(
+            cluster=service.cluster,
+            serviceName=service.ecs_service,
+            desiredStatus="STOPPED" if desired == "STOPPED" else "RUNNING",
+        )["taskArns"]
+        found = clients.ecs.describe_tasks(cluster=service.cluster, tasks=arns)["tasks"] if arns else []
+    newest = sorted(found, key=lambda task: task.get("stoppedAt") or task.get("createdAt") or _EVER, reverse=True)
+    return tuple(_task(task, service) for task in newest)
+
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _task(task: TaskTypeDef, service: Service) -> Task:
+    container = _telling(task.get("containers", []), service.container)
+    told, ended = task.get("stoppingAt"), task.get("executionStoppedAt") or task.get("stoppedAt")
+    return Task(
+        id=task.get("taskArn", "").rpartition("/")[2],
+        revision=task.get("taskDefinitionArn", ""),
+        reason=task.get("stoppedReason", ""),
+        code=task.get("stopCode", ""),
+        container=container.get("name", service.container),
+        container_reason=container.get("reason", ""),
+        exit_code=container.get("exitCode"),
+        health=task.get("healthStatus", ""),
+        stopping=(ended - told).total_seconds() if told and ended else 0.0,
+    )
+
+
+def _telling(containers: list[ContainerTypeDef], own: str) -> ContainerTypeDef:
+    """Return the container that failed, the service's own before another; else the service's own."""
+    ranked = sorted(containers, key=lambda each: each.get("name") != own)
+    failed = (each for each in ranked if each.get("exitCode") or each.get("reason"))
+    nothing: ContainerTypeDef = {}
+    return next(failed, next(iter(ranked), nothing))
+
+
+def _reason(state: ServiceTypeDef, arn: str) -> str:
+    found = (each for each in state.get("deployments", []) if each.get("taskDefinition") == arn)
+    return next((each.get("rolloutStateReason", "") for each in found), "")
+
+
+def _events(state: ServiceTypeDef, arn: str) -> tuple[str, ...]:
+    """Return the newest events, without those from before the revision's deployment where that is still listed."""
+    own = [each for each in state.get("deployments", []) if each.get("taskDefinition") == arn]
+    began = own[0].get("createdAt", _EVER) if own else _EVER
+    return tuple(each["message"] for each in state.get("events", []) if each["createdAt"] >= began)[:EVENTS]
+
+
+def _log(
+    definition: Mapping[str, Json], task: Task | None, gaps: Gaps, clients: Clients
+) -> tuple[str, tuple[str, ...] | None]:
+    """Return the log group and the last lines of a task; None for the lines where there is no such group."""
+    if task is None:
+        return "", ()
+    group, stream = log_stream_of(definition, task.container, task.id)
+    if not group:
+        return "", ()
+    return group, gaps.unless(lambda: _lines(group, stream, clients), NO_LINES)
+
+
+def _lines(group: str, stream: str, clients: Clients) -> tuple[str, ...] | None:
+    with asking_aws(f"reading the log {group}"):
+        try:
+            events = clients.logs.get_log_events(
+                logGroupName=group, logStreamName=stream, limit=ANALYSED_LINES, startFromHead=False
+            )["events"]
+        except clients.logs.exceptions.ResourceNotFoundException as error:
+            return None if "log group" in str(error) else ()
+    return tuple(event.get("message", "").rstrip() for event in events)
+
+
+def _targets(state: ServiceTypeDef, gaps: Gaps, clients: Clients) -> tuple[Target, ...]:
+    arns = [each["targetGroupArn"] for each in state.get("loadBalancers", []) if each.get("targetGroupArn")]
+
+    def ask() -> tuple[Target, ...]:
+        with asking_aws("asking for the health of its targets"):
+            found = [
+                each["TargetHealth"]
+                for arn in arns
+                for each in clients.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+                if "TargetHealth" in each
+            ]
+        return tuple(
+            Target(each.get("State", ""), each.get("Reason", ""), each.get("Description", "")) for each in found
+        )
+
+    return gaps.unless(ask, ())
+
+
+def _missing_secrets(definition: Mapping[str, Json], clients: Clients) -> tuple[str, ...]:
+    """Return the names of the secrets that Secrets Manager does not know; their values are never asked for."""
+    used = [
+        str(as_object(secret).get("valueFrom", ""))
+        for container in as_list(definition.get("containerDefinitions"))
+        for secret in as_list(as_object(container).get("secrets"))
+    ]
+    arns = dict.fromkeys(found[0] for found in map(SECRET_ARN.match, used) if found)
+    return tuple(arn.rpartition(":secret:")[2] for arn in arns if not _exists(arn, clients))
+
+
+def _exists(arn: str, clients: Clients) -> bool:
+    with asking_aws("asking whether its secrets exist"):
+        try:
+            return "DeletedDate" not in clients.secretsmanager.describe_secret(SecretId=arn)
+        except clients.secretsmanager.exceptions.ResourceNotFoundException:
+            return False
+
+
+def _image_missing(findings: Findings, clients: Clients) -> bool:
+    """Return whether the image is named in the service's repository, and is not in it."""
+    service, image = findings.service, str(findings.container.get("image", ""))
+    repository = f"{clients.target.registry}/{service.repository}"
+    if not image.startswith(repository):
+        return False
+    rest = image.removeprefix(repository)
+    name = {"imageDigest": rest[1:]} if rest.startswith("@") else {"imageTag": rest.removeprefix(":") or "latest"}
+    with asking_aws("looking for its image"):
+        try:
+            answer = clients.ecr.batch_get_image(
+                repositoryName=service.repository,
+                imageIds=[
+                    {"imageDigest": name["imageDigest"]}
+                    if "imageDigest" in name
+                    else {"imageTag": name["imageTag"]}
+                ],
+            )
+        except clients.ecr.exceptions.ClientError as error:
+            if error_code(error) in ("RepositoryNotFoundException", "ImageNotFoundException"):
+                return True
+            raise
+    return not answer["images"]
+
+
+def _probe(url: str, clients: Clients) -> Probe:
+    answer = clients.http.get(url)
+    return Probe(url, answer.status, answer.headers.get(VERSION_HEADER, ""), answer.problem)
+
+
+def _api(definition: Mapping[str, Json], service: Service, clients: Clients) -> Probe | None:
+    """Ask the API that a page is configured for, as the page does; None for a service without that variable."""
+    environment = environment_of(definition, service.container)
+    if API_VARIABLE not in environment:
+        return None
+    base = environment[API_VARIABLE].rstrip("/") or clients.target.app_url
+    return _probe(f"{base}{API_HEALTH}", clients)

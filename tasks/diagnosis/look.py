@@ -1,0 +1,87 @@
+"""diagnose: why a service's last deployment failed, asked at any time; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.clients import Clients
+from tasks.command import number
+from tasks.diagnosis import rules
+from tasks.diagnosis.findings import Case
+from tasks.diagnosis.gather import Gaps, failed_revision, gather
+from tasks.errors import UsageError
+from tasks.release import pipeline
+from tasks.release.service_state import describe
+from tasks.release.task_definition import VERSION_VARIABLE, described, environment_of
+from tasks.report import Outcome
+
+if TYPE_CHECKING:
+    from tasks.command import Work
+    from tasks.diagnosis.findings import Findings
+    from tasks.diagnosis.rules import Explanation
+    from tasks.documents import Json
+    from tasks.settings import Service
+
+
+class OneRevisionError(UsageError):
+    """A revision is a number of one service's own."""
+
+    def __init__(self) -> None:
+        super().__init__("--revision is a number of one service's own.", fix="Name one service with --service.")
+
+
+def diagnose(work: Work, *, revision: str = "") -> Outcome:
+    """Explain each service's failed revision, or say that nothing is wrong with the one that runs."""
+    wanted = number("--revision", revision) if revision else 0
+    if wanted and len(work.services) != 1:
+        raise OneRevisionError
+    clients = Clients(work.settings.target)
+    pipeline.check_identity(clients)
+    lines: list[str] = []
+    services: list[Json] = []
+    for service in work.services:
+        with work.report.stage(service.name, "diagnose"):
+            case = _case(service, wanted, clients)
+            findings = gather(case, clients)
+            found = rules.explain(findings)
+        lines += _told(findings, found)
+        services.append(_document(findings, found))
+    return Outcome({"target": work.settings.target.name, "services": services}, tuple(lines))
+
+
+def _case(service: Service, wanted: int, clients: Clients) -> Case:
+    state = describe(service, clients)
+    running = state["taskDefinition"]
+    if wanted:
+        arn = f"{running.rpartition(':')[0]}:{wanted}"
+    else:
+        arn = Gaps().unless(lambda: failed_revision(service, state, clients), "") or running
+    version = environment_of(described(arn, clients) or {}, service.container).get(VERSION_VARIABLE, "")
+    return Case(service, arn, version, asks_http=arn == running and state.get("desiredCount", 0) > 0)
+
+
+def _told(findings: Findings, found: Explanation) -> list[str]:
+    case = findings.case
+    name = f"{case.service.name:<9} {case.arn.rpartition('/')[2]}"
+    name += f", version {case.version}" if case.version else ""
+    if _is_well(findings, found):
+        return [f"{name}: nothing is wrong", *(f"  | {findings.probe.line}" for _ in (1,) if findings.probe)]
+    return [name, *(f"  | {line}" for line in found.lines), f"  next: {found.next_step}"]
+
+
+def _is_well(findings: Findings, found: Explanation) -> bool:
+    answers = findings.probe is not None and findings.probe.status == 200
+    return found.diagnosis is None and answers
+
+
+def _document(findings: Findings, found: Explanation) -> Json:
+    return {
+        "service": findings.service.name,
+        "revision": findings.case.arn.rpartition("/")[2],
+        "version": findings.case.version,
+        "well": _is_well(findings, found),
+        "failure": found.name,
+        "cause": "" if _is_well(findings, found) else found.cause,
+        "evidence": list(found.evidence),
+        "next_step": "" if _is_well(findings, found) else found.next_step,
+    }
