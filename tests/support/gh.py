@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tasks.documents import Json
 
-PROGRAM = """#!{python}
+# Through sh, because the path of the Python may hold a space; Python reads the first lines as a text.
+PROGRAM = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, sys
 from pathlib import Path
 
