@@ -92,7 +92,7 @@ def test_history_lists_the_revisions_newest_first(deployed: Deployed) -> None:
     version = deployed.next_version()
     deployed.project.succeed("deploy", "--service=frontend", f"--version={version}")
 
-    result = deployed.project.succeed("history", "--service=frontend", "--json")
+    result = deployed.project.succeed("history", "--service=frontend", "--lines=500", "--json")
 
     revisions = [as_object(each) for each in as_list(result.services[0]["revisions"])]
     assert (revisions[0]["version"], revisions[0]["state"]) == (version, "runs, verified")
