@@ -9,6 +9,7 @@ from tasks.clients import Clients
 from tasks.embedded import cloud
 from tasks.failures import asking_docker
 from tasks.git import Git
+from tasks.operate import before_deploy, one_off
 from tasks.release import dry_run, git_tag, image, pipeline, smoke, together
 from tasks.release.service_state import deployed_version
 from tasks.report import Outcome
@@ -54,14 +55,20 @@ def register(work: Work) -> Outcome:
     return summary.registered(revisions, work.settings, work.report)
 
 
-def deploy(work: Work, *, independent: bool = False) -> Outcome:
-    """The whole way; several services are one release, which goes back as a whole unless `independent`."""
+def deploy(work: Work, *, independent: bool = False, command: str = "") -> Outcome:
+    """The whole way; several services are one release, which goes back as a whole unless `independent`.
+
+    `command` is run in the new revision before the service is updated.
+    """
     given = work.options
-    options = pipeline.DeployOptions(work.timeout, given.force, not given.no_rollback, independent)
+    words = one_off.split(command) if command else ()
+    if words:
+        before_deploy.require_one(work.services)
+    options = pipeline.DeployOptions(work.timeout, given.force, not given.no_rollback, independent, words)
     sources, clients = _ready(work)
     pipeline.check_services(work.services, clients, force=given.force)
     if work.options.dry_run:
-        return dry_run.tell(sources, clients, dry_run.DEPLOY)
+        return dry_run.tell(sources, clients, dry_run.DEPLOY, words)
     releases = together.release(sources, clients, work.report, options)
     return summary.deployed(list(releases), work.settings, work.report)
 

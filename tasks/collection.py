@@ -23,11 +23,14 @@ TIMEOUT = "Seconds after which to give up waiting (default: %s)."
 FORCE = "Start a new deployment even if one is in progress or the revision runs already (rotated secrets)."
 NO_ROLLBACK = "Leave a failed deployment as it is, for inspection."
 INDEPENDENT = "Leave the services before a failed one at their new versions, instead of taking the release back."
+BEFORE_DEPLOY = (
+    "A command, quoted as one option, run in the new version before the service is updated (migrations)."
+)
 NO_CACHE = "Build anew, without Docker's cache."
 COMMON = {"service": SERVICE, "version": VERSION, "target": TARGET, "json": JSON}
 CHANGING = {**COMMON, "dry-run": DRY_RUN, "yes": YES}
 DEPLOYING = {**CHANGING, "timeout": TIMEOUT % 600, "force": FORCE, "no-rollback": NO_ROLLBACK,
-             "independent": INDEPENDENT}  # fmt: skip
+             "independent": INDEPENDENT, "before-deploy": BEFORE_DEPLOY}  # fmt: skip
 
 check_files()
 
@@ -63,11 +66,11 @@ def register(
 def deploy(
     _: Context, service: str = "", version: str = "", target: str = "", json: bool = False,
     dry_run: bool = False, yes: bool = False, timeout: str = "600", force: bool = False,
-    no_rollback: bool = False, independent: bool = False,
+    no_rollback: bool = False, independent: bool = False, before_deploy: str = "",
 ) -> None:  # fmt: skip
     """Build, push, register, roll out and verify a version; on failure return to the one before."""
     options = Options(service, version, target, json, dry_run, yes, force)
-    run(partial(actions.deploy, independent=independent),
+    run(partial(actions.deploy, independent=independent, command=before_deploy),
         options.with_(timeout=timeout, no_rollback=no_rollback), "deploy")  # fmt: skip
 
 

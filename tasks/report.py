@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PLAIN_STEP = 0.25
 SHOWN_SECONDS = 0.05
+WATCHED = "what is waited for"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class _Stage:
     name: str = ""
     began: float = 0.0
     shown: dict[str, float] = field(default_factory=dict)
+    watched: str = ""
     bars: dict[str, TaskID] = field(default_factory=dict)
 
 
@@ -92,6 +94,21 @@ class Report:
         self._stage.shown[what] = share
         self._print(f"{what} {share:4.0%} of {_size(total)}")
 
+    def watch(self, text: str) -> None:
+        """Show where a wait stands: one line that redraws on a terminal, a line for each change elsewhere."""
+        if text == self._stage.watched:
+            return
+        self._stage.watched = text
+        if not self._live:
+            self._print(text)
+            return
+        if self._progress is None:
+            self._progress = _spinner(self._stream)
+            self._progress.start()
+        if WATCHED not in self._stage.bars:
+            self._stage.bars[WATCHED] = self._progress.add_task(self._prefixed(text), total=None)
+        self._progress.update(self._stage.bars[WATCHED], description=self._prefixed(text))
+
     def error(self, error: DeployError) -> None:
         """Show what happened, the evidence, and what to do next; on GitHub as an annotation too."""
         self._close_bars()
@@ -105,9 +122,11 @@ class Report:
         self._stream.flush()
 
     def _print(self, text: str) -> None:
-        prefix = f"{self._stage.service:<9} {self._stage.name:<9} " if self._stage.name else ""
         for line in text.splitlines() or [""]:
-            self._write(f"{prefix}{line}", "")
+            self._write(self._prefixed(line), "")
+
+    def _prefixed(self, line: str) -> str:
+        return f"{self._stage.service:<9} {self._stage.name:<9} {line}" if self._stage.name else line
 
     def _write(self, line: str, style: str) -> None:
         shown = f"\033[{style}m{line}\033[0m" if style and self._colour else line
@@ -122,14 +141,15 @@ class Report:
             self._progress = _bars(self._stream)
             self._progress.start()
         if what not in self._stage.bars:
-            label = f"{self._stage.service:<9} {self._stage.name:<9} {what}"
-            self._stage.bars[what] = self._progress.add_task(label, total=total)
+            self._stage.bars[what] = self._progress.add_task(self._prefixed(what), total=total)
         self._progress.update(self._stage.bars[what], completed=done, total=total)
 
     def _close_bars(self) -> None:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+            if WATCHED in self._stage.bars:
+                self._print(self._stage.watched)  # the last state stays when the live line is gone
             self._stage.bars.clear()
 
 
@@ -179,6 +199,14 @@ def _bars(stream: TextIO) -> Progress:
     )
 
     columns = (TextColumn("{task.description}"), BarColumn(24), DownloadColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(file=stream), transient=True)
+
+
+def _spinner(stream: TextIO) -> Progress:
+    from rich.console import Console  # noqa: PLC0415 - `inv --list` must not pay for it
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}", markup=False), SpinnerColumn("line"), TimeElapsedColumn())
     return Progress(*columns, console=Console(file=stream), transient=True)
 
 

@@ -27,6 +27,7 @@ def outcome(command: str, result: Outcome, environment: Mapping[str, str]) -> No
         lines += ["| | |", "|---|---|", f"| service | **{_cell(service.get('service'))}** |"]
         lines += [f"| {row} | {_value(row, service[row], environment)} |" for row in ROWS if service.get(row)]
         lines += ["", *(f"- {_cell(change)}" for change in as_list(service.get("would"))), ""]
+        lines += _wait(as_object(service.get("wait")))
     timings = [as_object(each) for each in as_list(result.document.get("timings"))]
     if timings:
         parts = (f"{each['service']} {each['stage']} {each['seconds']} s".strip() for each in timings)
@@ -40,6 +41,15 @@ def failure(command: str, error: DeployError, environment: Mapping[str, str]) ->
     evidence = ["", FENCE, *quoted, FENCE] if quoted else []
     title, fix = f"### {command} failed", f"Fix: {_cell(error.fix)}"
     _append([title, "", f"**{_cell(str(error))}**", *evidence, "", fix, ""], environment)
+
+
+def _wait(wait: Mapping[str, Json]) -> list[str]:
+    if not wait:
+        return []
+    phases = map(as_object, as_list(wait["phases"]))
+    parts = ", ".join(f"{each['phase']} {each['seconds']} s" for each in phases)
+    longest = f"To shorten {wait['longest']}: {_cell(wait['setting'])}."
+    return [f"ECS took {wait['seconds']} s: {parts}. {longest}", ""]
 
 
 def _value(row: str, value: Json, environment: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tasks.release.registry import PushedImage
     from tasks.release.smoke import VerifiedVersion
     from tasks.release.task_definition import Revision
+    from tasks.release.wait_advice import Wait
     from tasks.report import Report, Timing
     from tasks.settings import Settings
 
@@ -60,6 +61,7 @@ def deployed(releases: Sequence[Released], settings: Settings, report: Report) -
             + ("as before" if start.adopted else f"before it {was}"),
             f"{'':<9} {start.revision.pushed.reference}",
             f"{'':<9} {each.verified.url}",
+            *_wait_lines(each.wait),
         ]
     return _outcome([_released(each) for each in releases], lines, settings, report)
 
@@ -68,6 +70,18 @@ def verified(versions: Sequence[VerifiedVersion], settings: Settings, report: Re
     """Tell of versions seen to serve."""
     lines = [f"{each.service.name:<9} version {each.version} serves at {each.url}" for each in versions]
     return _outcome([_verified(each) for each in versions], lines, settings, report)
+
+
+def _wait_lines(wait: Wait | None) -> tuple[str, ...]:
+    """Return where the wait for ECS went, the longest part first, and what would shorten that."""
+    if wait is None:
+        return ()
+    ranked = sorted(wait.phases, key=lambda phase: -phase.seconds)
+    parts = ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in ranked)
+    return (
+        f"{'':<9} ECS took {wait.seconds:.1f} s: {parts}",
+        f"{'':<9} to shorten {wait.longest.name}: {wait.setting}",
+    )
 
 
 def _outcome(services: list[Json], lines: list[str], settings: Settings, report: Report) -> Outcome:
@@ -123,6 +137,16 @@ def _released(each: Released) -> dict[str, Json]:
         "adopted": start.adopted,
         "before": {"revision": start.before.name, "version": start.before.version},
         **_verified(each.verified),
+        "wait": _wait(each.wait) if each.wait else None,
+    }
+
+
+def _wait(wait: Wait) -> dict[str, Json]:
+    return {
+        "seconds": round(wait.seconds, 3),
+        "phases": [{"phase": phase.name, "seconds": round(phase.seconds, 3)} for phase in wait.phases],
+        "longest": wait.longest.name,
+        "setting": wait.setting,
     }
 
 

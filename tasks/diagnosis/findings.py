@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.documents import Json
+    from tasks.release.target_health import Target
     from tasks.settings import Service
 
 LISTENING = re.compile(r"(?:listen|serving|running on)\w*\b.*?(?::|port )(\d{2,5})\b", re.IGNORECASE)
@@ -71,15 +72,6 @@ class Task:
         if self.container_reason:
             told.append(f"container {self.container}: {self.container_reason}")
         return tuple(told)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the load balancer says of one target: state, reason code and description."""
-
-    state: str
-    reason: str = ""
-    description: str = ""
 
 
 @dataclass(frozen=True)

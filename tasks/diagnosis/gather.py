@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from tasks.diagnosis.findings import Case, Findings, Probe, Target, Task
+from tasks.diagnosis.findings import Case, Findings, Probe, Task
 from tasks.documents import as_list, as_object
 from tasks.errors import DeployError
 from tasks.failures import AccessDeniedError, asking_aws, error_code
+from tasks.release import target_health
 from tasks.release.service_state import describe
 from tasks.release.smoke import VERSION_HEADER
 from tasks.release.task_definition import described, environment_of, log_stream_of
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
     from tasks.clients import Clients
     from tasks.documents import Json
+    from tasks.release.target_health import Target
     from tasks.settings import Service
 
 Asked = TypeVar("Asked")
 ANALYSED_LINES = 50
 NO_TASKS: tuple[Task, ...] = ()
 NO_LINES: tuple[str, ...] | None = ()
+NO_TARGETS: tuple[Target, ...] = ()
 EVENTS = 10
 API_VARIABLE = "VITE_API_URL"  # docs/service-contract.md, F2
 API_HEALTH = "/api/health"
@@ -90,7 +93,7 @@ def gather(case: Case, clients: Clients) -> Findings:
         lines=lines or (),
         log_group=group,
         log_group_missing=lines is None,
-        targets=_targets(state, gaps, clients) if running else (),
+        targets=gaps.unless(lambda: target_health.ask(state, clients), NO_TARGETS) if running else (),
         probe=_probe(f"{clients.target.app_url}{service.health_path}", clients) if case.asks_http else None,
         api=_api(definition, service, clients) if case.asks_http else None,
     )
@@ -203,24 +206,6 @@ def _lines(group: str, stream: str, clients: Clients) -> tuple[str, ...] | None:
         except clients.logs.exceptions.ResourceNotFoundException as error:
             return None if "log group" in str(error) else ()
     return tuple(event.get("message", "").rstrip() for event in events)
-
-
-def _targets(state: ServiceTypeDef, gaps: Gaps, clients: Clients) -> tuple[Target, ...]:
-    arns = [each["targetGroupArn"] for each in state.get("loadBalancers", []) if each.get("targetGroupArn")]
-
-    def ask() -> tuple[Target, ...]:
-        with asking_aws("asking for the health of its targets"):
-            found = [
-                each["TargetHealth"]
-                for arn in arns
-                for each in clients.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-                if "TargetHealth" in each
-            ]
-        return tuple(
-            Target(each.get("State", ""), each.get("Reason", ""), each.get("Description", "")) for each in found
-        )
-
-    return gaps.unless(ask, ())
 
 
 def _missing_secrets(definition: Mapping[str, Json], clients: Clients) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
 from tasks.errors import DeployError, UsageError
-from tasks.failures import AccessDeniedError, asking_aws
+from tasks.failures import AccessDeniedError
 from tasks.operate import revisions
 from tasks.operate.revisions import SHORT_COMMIT
 from tasks.operate.table import age, table
-from tasks.release import pipeline
+from tasks.release import pipeline, target_health
 from tasks.release.service_state import ServiceMissingError, describe, primary
 from tasks.release.smoke import VERSION_HEADER
+from tasks.release.target_health import HEALTHY
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from types_boto3_ecs.type_defs import ServiceTypeDef
-    from types_boto3_elbv2.type_defs import TargetHealthTypeDef
 
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.operate.revisions import Registered
+    from tasks.release.target_health import Target
     from tasks.settings import Service
 
 HEADS = ("SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS")
@@ -135,27 +136,21 @@ def lines(rows: Sequence[Row], now: datetime) -> tuple[str, ...]:
 
 def _targets(found: ServiceTypeDef, clients: Clients) -> tuple[str, tuple[str, ...]]:
     """Return the health of the service's targets in words, and what may not be asked."""
-    groups = [each["targetGroupArn"] for each in found.get("loadBalancers", []) if "targetGroupArn" in each]
-    if not groups:
+    if not target_health.groups(found):
         return "none", ()
-    states: list[str] = []
     try:
-        for group in groups:
-            with asking_aws("asking for the health of the targets"):
-                health = clients.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-            states += [_in_words(each.get("TargetHealth", {})) for each in health]
+        targets = target_health.ask(found, clients)
     except AccessDeniedError as error:
         return "not permitted", (str(error),)
     except DeployError as error:
         return "unknown", (str(error),)
-    others = sorted({state for state in states if state != "healthy"})
-    healthy = f"{states.count('healthy')}/{len(states)} healthy"
+    others = sorted({_in_words(target) for target in targets if target.state != HEALTHY})
+    healthy = f"{sum(target.state == HEALTHY for target in targets)}/{len(targets)} healthy"
     return f"{healthy} ({', '.join(others)})" if others else healthy, ()
 
 
-def _in_words(health: TargetHealthTypeDef) -> str:
-    state, reason = health.get("State", "unknown"), health.get("Description", "")
-    return f"{state}: {reason}" if reason else state
+def _in_words(target: Target) -> str:
+    return f"{target.state}: {target.description}" if target.description else target.state
 
 
 def _rollout(found: ServiceTypeDef) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from tasks.release import image, registry, task_definition
@@ -18,8 +19,8 @@ BUILD, PUSH, REGISTER, DEPLOY = 1, 2, 3, 4
 UNKNOWN_DIGEST = "sha256:(known after the push)"
 
 
-def tell(sources: tuple[Source, ...], clients: Clients, last_stage: int) -> Outcome:
-    """Say what the stages up to `last_stage` would do with each service.
+def tell(sources: tuple[Source, ...], clients: Clients, last_stage: int, before: tuple[str, ...] = ()) -> Outcome:
+    """Say what the stages up to `last_stage` would do with each service; `before` is run before the update.
 
     Raises:
         DeployError: what the stages themselves would refuse on the same grounds.
@@ -28,6 +29,8 @@ def tell(sources: tuple[Source, ...], clients: Clients, last_stage: int) -> Outc
     for source in sources:
         steps = (_build, _push, _register, _deploy)[:last_stage]
         told[source.service.name] = [line for step in steps for line in step(source, clients)]
+        if before:
+            told[source.service.name].insert(-2, f"run '{shlex.join(before)}' in that revision")
     services: list[Json] = [{"service": name, "would": list(lines)} for name, lines in told.items()]
     lines = [f"{name:<9} would {line}" for name, steps in told.items() for line in steps]
     return Outcome({"dry_run": True, "target": clients.target.name, "services": services}, tuple(lines))

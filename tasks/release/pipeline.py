@@ -11,7 +11,17 @@ from tasks.diagnosis.findings import Case
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyError, SmokeTestError
 from tasks.failures import asking_aws, asking_docker
 from tasks.git import Git
-from tasks.release import deployment, image, registry, rollout, smoke, source, task_definition, way_back
+from tasks.release import (
+    deployment,
+    image,
+    registry,
+    rollout,
+    smoke,
+    source,
+    task_definition,
+    wait_advice,
+    way_back,
+)
 from tasks.release.service_state import require_deployable, running
 
 if TYPE_CHECKING:
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from tasks.release.smoke import VerifiedVersion
     from tasks.release.source import Source
     from tasks.release.task_definition import Revision
+    from tasks.release.wait_advice import Wait
     from tasks.report import Report
     from tasks.settings import Service, Settings
 
@@ -41,12 +52,14 @@ class DeployOptions:
     """How a deploy behaves. `timeout` in seconds, for each service's rollout.
 
     `independent` leaves the services of a release at their new versions when another one of it fails.
+    `before_deploy` is a command in words, run in the new revision before the service is updated.
     """
 
     timeout: float
     force: bool
     roll_back: bool
     independent: bool = False
+    before_deploy: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class Released:
 
     deployment: Deployment
     verified: VerifiedVersion
+    wait: Wait | None = None
 
 
 def check_source(service: Service, version: str, settings: Settings) -> Source:
@@ -141,7 +155,7 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
         started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
     try:
-        return Released(started, _prove(started, clients, report, options))
+        return _prove(started, clients, report, options)
     except NotReadyError as error:
         error.add_evidence(midway.state_left(started), midway.how_to_go_on(started))
         raise
@@ -149,11 +163,11 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
         raise midway.InterruptedMidwayError(started) from error
 
 
-def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> VerifiedVersion:
+def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:
     service, version = started.service, started.rollout.version
     try:
         with report.stage(service.name, "rollout"):
-            rollout.wait(started.rollout, clients, report, options.timeout)
+            finished = rollout.wait(started.rollout, clients, report, options.timeout)
         with report.stage(service.name, "verify"):
             patience = min(options.timeout, smoke.DEADLINE_SECONDS)
             verified = smoke.verify(smoke.Expected(service, version), clients, report, patience)
@@ -164,7 +178,7 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
         with report.stage(service.name, "way back"):
             error.add_evidence(_return(started, clients, report, options))
         raise
-    return verified
+    return Released(started, verified, wait_advice.attribute(started, finished, clients))
 
 
 def _beginning(started: Deployment) -> str:

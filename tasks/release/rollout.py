@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SupersededError
 from tasks.failures import ThrottledError
-from tasks.release.service_state import describe, primary
+from tasks.release.rollout_view import View
+from tasks.release.service_state import describe, listed, primary
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+    from types_boto3_ecs.type_defs import ServiceTypeDef
 
     from tasks.clients import Clients
     from tasks.report import Report
@@ -22,7 +23,6 @@ POLL_GROWTH = 1.15
 # The circuit breaker's own lowest threshold, used where none is switched on:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 FAILURES_WITHOUT_BREAKER = 3
-EVIDENCE_EVENTS = 6
 
 State = Literal["waiting", "serving", "done", "failed", "superseded"]
 
@@ -77,8 +77,8 @@ class TookTooLongError(GaveUpWaitingError):
         )
 
 
-def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> None:
-    """Poll the service until the deployment is done; `timeout` in seconds.
+def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> ServiceTypeDef:
+    """Poll the service until the deployment is done, and return how it was then; `timeout` in seconds.
 
     Raises:
         RolloutFailedError: the new version does not come up.
@@ -89,52 +89,46 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         ThrottledError: AWS throttled to the end; until then it is asked again.
     """
     deadline, pause = clients.clock() + timeout, FIRST_POLL_SECONDS
-    seen, told, shown = set(rollout.told), list[str](), ""
+    view = View(rollout, clients, report)
     while True:
         service = _look(rollout.service, clients, report, deadline)
         verdict = judge(service, rollout)
-        for line in _new_events(service, rollout, seen):
-            told.insert(0, line)
-            report.say(line)
-        if (now := "; ".join(filter(None, (_counts(service, rollout), verdict.reason)))) != shown:
-            shown = now
-            report.say(now)
+        view.show(service, verdict.reason)
         if verdict.state == "done":
-            return
+            return service
         if verdict.state == "superseded":
             raise SupersededError(
                 f"{rollout.service.ecs_service}: {verdict.reason}",
                 fix="Look at what runs now (./inv verify), then decide which version is to serve.",
             )
-        evidence = tuple(told[:EVIDENCE_EVENTS])
         if verdict.state == "failed":
-            raise RolloutFailedError(rollout, verdict.reason, evidence)
+            raise RolloutFailedError(rollout, verdict.reason, view.evidence)
         if clients.clock() + pause > deadline:
-            raise TookTooLongError(rollout, timeout, evidence)
+            raise TookTooLongError(rollout, timeout, view.evidence)
         clients.sleep(pause)
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
 
 
 def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
     """Say where our deployment stands; a pure function of what DescribeServices answers."""
-    own = _own(service, rollout)
+    ours = listed(service, rollout.id, rollout.arn)
     current = primary(service) or {}
     serving = current.get("taskDefinition", "").rpartition("/")[2]
-    gave_up = own is not None and own.get("rolloutState") == "FAILED"
-    reason = (own or {}).get("rolloutStateReason", "") if gave_up else ""
-    if own is None or own.get("status") != "PRIMARY":
+    gave_up = ours is not None and ours.get("rolloutState") == "FAILED"
+    reason = (ours or {}).get("rolloutStateReason", "") if gave_up else ""
+    if ours is None or ours.get("status") != "PRIMARY":
         if current.get("taskDefinition") == rollout.before and (gave_up or rollout.before != rollout.arn):
             return Verdict("failed", reason or f"ECS rolled back to {serving}.")
         return Verdict("superseded", f"another deployment took over, of {serving or 'nothing'}.")
     if gave_up:
         return Verdict("failed", reason or "ECS marked the deployment FAILED.")
-    if own.get("failedTasks", 0) >= FAILURES_WITHOUT_BREAKER and not _has_breaker(service):
-        return Verdict("failed", f"{own.get('failedTasks')} tasks failed in a row; no circuit breaker is on.")
-    if own.get("runningCount", 0) < own.get("desiredCount", 0):
+    if ours.get("failedTasks", 0) >= FAILURES_WITHOUT_BREAKER and not _has_breaker(service):
+        return Verdict("failed", f"{ours.get('failedTasks')} tasks failed in a row; no circuit breaker is on.")
+    if ours.get("runningCount", 0) < ours.get("desiredCount", 0):
         return Verdict("waiting", "")
-    if own.get("rolloutState", "COMPLETED") == "COMPLETED":
+    if ours.get("rolloutState", "COMPLETED") == "COMPLETED":
         return Verdict("done", "")
-    others = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not own)
+    others = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not ours)
     return Verdict("serving", f"draining {others} old" if others else "settling")
 
 
@@ -150,36 +144,6 @@ def _look(service: Service, clients: Clients, report: Report, deadline: float) -
             clients.sleep(LONGEST_POLL_SECONDS)
 
 
-def _own(service: ServiceTypeDef, rollout: Rollout) -> DeploymentTypeDef | None:
-    listed = service.get("deployments", [])
-    return next((e for e in listed if e.get("id") == rollout.id and e.get("taskDefinition") == rollout.arn), None)
-
-
 def _has_breaker(service: ServiceTypeDef) -> bool:
     breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
     return bool(breaker and breaker.get("enable"))
-
-
-def _counts(service: ServiceTypeDef, rollout: Rollout) -> str:
-    own = _own(service, rollout)
-    if own is None:
-        return "the deployment is no longer listed"
-    counts = f"{own.get('runningCount', 0)} of {own.get('desiredCount', 0)} running"
-    if own.get("pendingCount"):
-        counts += f", {own.get('pendingCount')} starting"
-    if own.get("failedTasks"):
-        counts += f", {own.get('failedTasks')} failed"
-    return counts
-
-
-def _new_events(service: ServiceTypeDef, rollout: Rollout, seen: set[str]) -> list[str]:
-    """Return the messages of events since the deployment began, oldest first, each once."""
-    own = _own(service, rollout)
-    began = own.get("createdAt") if own else None
-    fresh = [
-        event
-        for event in service.get("events", [])
-        if event["id"] not in seen and (began is None or event["createdAt"] >= began)
-    ]
-    seen.update(event["id"] for event in service.get("events", []))
-    return [event["message"] for event in reversed(fresh)]

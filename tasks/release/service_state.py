@@ -144,6 +144,12 @@ def primary(service: ServiceTypeDef) -> DeploymentTypeDef | None:
     return next((each for each in service.get("deployments", []) if each.get("status") == "PRIMARY"), None)
 
 
+def listed(service: ServiceTypeDef, identity: str, arn: str) -> DeploymentTypeDef | None:
+    """Return ECS's deployment `identity` of the revision `arn`, as long as ECS lists it."""
+    found = (each for each in service.get("deployments", []) if each.get("id") == identity)
+    return next((each for each in found if each.get("taskDefinition") == arn), None)
+
+
 def deployed_version(service: Service, clients: Clients) -> str:
     """Return the version that ECS runs, empty for a definition from elsewhere; raises as `running` does.
 

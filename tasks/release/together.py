@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SmokeTestError
-from tasks.operate import record
+from tasks.operate import before_deploy, record
 from tasks.release import pipeline, way_back
 
 if TYPE_CHECKING:
@@ -33,10 +33,15 @@ def release(
 def bring_up(
     revisions: Sequence[Revision], clients: Clients, report: Report, options: DeployOptions
 ) -> tuple[Released, ...]:
-    """Deploy revisions in order, each only when the one before is verified; raises as `pipeline.deploy`."""
+    """Deploy revisions in order, each only when the one before is verified.
+
+    Raises:
+        DeployError: as `before_deploy.run` and `pipeline.deploy`.
+    """
     done: list[Released] = []
     for revision in revisions:
         try:
+            before_deploy.run(revision, clients, report, options)
             done.append(pipeline.deploy(revision, clients, report, options))
         except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
             error.add_evidence(*_take_back(done, clients, report, options))

@@ -153,6 +153,25 @@ def test_a_command_that_succeeds_succeeds(deployed: Deployed) -> None:
     assert deployed.project.succeed("status", "--json").services[0]["tasks"] == {"running": 1, "desired": 1}
 
 
+def test_a_migration_runs_in_the_new_version_before_it_serves(deployed: Deployed) -> None:
+    version = deployed.next_version()
+    before = deployed.project.succeed("status", "--service=backend", "--json").services[0]["version"]
+
+    fails = f'--before-deploy=python3 -c "{PRINTS}"'
+    refused = deployed.project.run("deploy", "--service=backend", f"--version={version}", fails)
+    after = deployed.project.succeed("status", "--service=backend", "--json").services[0]["version"]
+    done = deployed.project.succeed(
+        "deploy", "--service=backend", f"--version={version}", "--before-deploy=python3 --version"
+    )
+
+    assert refused.code == 7
+    assert "ended with exit code 5 before the deploy. Nothing was deployed" in refused.err
+    assert f"  | migrating {version} True" in refused.err
+    assert after == before
+    assert done.err.index("Python 3") < done.err.index(" update ")
+    assert "to shorten " in done.out
+
+
 def test_pruning_leaves_what_runs_and_the_ways_back(deployed: Deployed) -> None:
     for _ in range(5):
         deployed.project.succeed("deploy", "--service=frontend", f"--version={deployed.next_version()}")

@@ -32,6 +32,12 @@ SENT = BEGAN.timestamp()
 HEALTH = """<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions>{}
 </TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>"""
 TARGET = "<member><Target><Id>i</Id></Target><TargetHealth><State>{}</State></TargetHealth></member>"
+GROUP = """<DescribeTargetGroupsResponse><DescribeTargetGroupsResult><TargetGroups><member>
+<HealthCheckIntervalSeconds>10</HealthCheckIntervalSeconds><HealthyThresholdCount>2</HealthyThresholdCount>
+</member></TargetGroups></DescribeTargetGroupsResult></DescribeTargetGroupsResponse>"""
+DELAY = """<DescribeTargetGroupAttributesResponse><DescribeTargetGroupAttributesResult><Attributes><member>
+<Key>deregistration_delay.timeout_seconds</Key><Value>300</Value></member></Attributes>
+</DescribeTargetGroupAttributesResult></DescribeTargetGroupAttributesResponse>"""
 
 
 class RefusedError(Exception):
@@ -94,6 +100,8 @@ class Account:
             "elasticloadbalancing:DescribeTargetHealth": lambda _: HEALTH.format(
                 "".join(TARGET.format(each) for each in self.targets)
             ),
+            "elasticloadbalancing:DescribeTargetGroups": lambda _: GROUP,
+            "elasticloadbalancing:DescribeTargetGroupAttributes": lambda _: DELAY,
         }
 
     def _service(self) -> dict[str, object]:

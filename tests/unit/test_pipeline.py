@@ -76,6 +76,11 @@ def may_not_ask_why(clients: StubbedClients, state: dict[str, object]) -> None:
     """Let the runbook's role see the service and its definition, and not list tasks."""
     clients.services_are(state)
     clients.ecs_stub.add_response("describe_task_definition", registered(7, "0.1.5"), {"taskDefinition": arn(7)})
+    may_not_list_tasks(clients)
+
+
+def may_not_list_tasks(clients: StubbedClients) -> None:
+    """Refuse what the runbook's role may not ask."""
     clients.ecs_stub.add_client_error(
         "list_tasks", "AccessDeniedException", "x is not authorized to perform: ecs:ListTasks on y"
     )
@@ -141,6 +146,7 @@ def test_a_service_scaled_to_zero_may_not_even_so(clients: StubbedClients, force
 def test_a_deploy_ends_when_the_new_version_is_proved(clients: StubbedClients, report: Recorder) -> None:
     begins(clients)
     clients.services_are(OURS, DONE)
+    may_not_list_tasks(clients)
     released = pipeline.deploy(revision(7), clients, report, OPTIONS)
     assert released.verified.version == "0.1.5"
     assert released.deployment.before.version == "0.1.4"

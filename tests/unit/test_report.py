@@ -26,6 +26,16 @@ with report.stage("backend", "push"):
     report.say("half [way] through")
 report.error(BuildError("It failed.", fix="Mend it.", evidence=["line 1"]))
 """
+WATCH = """
+import sys, time
+from tasks.report import Report
+report = Report(sys.stderr, time.monotonic)
+with report.stage("backend", "rollout"):
+    report.watch("0 of 1 running")
+    report.say("has started 1 tasks")
+    report.watch("1 of 1 running")
+report.say("after")
+"""
 
 
 def test_a_line_bears_its_service_and_stage(report: Recorder) -> None:
@@ -63,6 +73,20 @@ def test_progress_of_several_things_is_kept_apart_and_the_end_is_always_shown(re
 def test_progress_of_nothing_is_complete(report: Recorder) -> None:
     report.progress("upload", 0, 0)
     assert report.text == "upload 100% of 0\n"
+
+
+def test_a_wait_is_shown_by_its_changes_where_there_is_no_terminal(report: Recorder) -> None:
+    for state in ("0 of 1 running", "0 of 1 running", "1 of 1 running"):
+        report.watch(state)
+    assert report.text.splitlines() == ["0 of 1 running", "1 of 1 running"]
+
+
+def test_on_a_terminal_a_wait_is_one_line_that_redraws_and_whose_end_stays() -> None:
+    shown = on_terminal(WATCH).text
+    assert "0 of 1 running" in shown
+    last = [line.rpartition("\x1b[2K")[2] for line in shown.splitlines()]
+    assert "backend   rollout   has started 1 tasks" in last
+    assert last[-2:] == ["backend   rollout   1 of 1 running", "after"]
 
 
 def test_an_error_is_followed_by_its_evidence_and_what_to_do(

@@ -12,6 +12,8 @@ from tasks.documents import as_list, as_object
 from tasks.errors import BuildError
 from tasks.release.pipeline import Released
 from tasks.release.smoke import VerifiedVersion
+from tasks.release.wait_advice import Wait
+from tasks.release.wait_phases import Phase
 from tasks.settings import Settings, load
 from tests.support.models import (
     BACKEND,
@@ -57,6 +59,25 @@ def test_a_deploy_ends_with_what_is_where(settings: Settings, report: Recorder) 
     assert (service["version"], service["commit"], service["digest"]) == ("0.1.5", COMMIT, DIGEST)
     assert (service["revision"], service["deployment"]) == ("spryte-backend:7", OWN)
     assert service["before"] == {"revision": "spryte-backend:4", "version": "0.1.4"}
+
+
+def test_a_deploy_says_where_its_wait_went_and_what_would_shorten_it(
+    settings: Settings, report: Recorder, tmp_path: Path
+) -> None:
+    wait = Wait((Phase(("image pull",), 12), Phase(("draining",), 300)), "the delay (300 s)")
+    outcome = summary.deployed([Released(deployment(), VERIFIED, wait)], settings, report)
+    step_summary.outcome("deploy", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
+    text = "\n".join(outcome.lines)
+    assert "ECS took 312.0 s: draining 300.0 s, image pull 12.0 s\n" in text
+    assert "to shorten draining: the delay (300 s)" in text
+    (service,) = map(as_object, as_list(outcome.document["services"]))
+    assert service["wait"] == {
+        "seconds": 312,
+        "phases": [{"phase": "image pull", "seconds": 12}, {"phase": "draining", "seconds": 300}],
+        "longest": "draining",
+        "setting": "the delay (300 s)",
+    }
+    assert "To shorten draining: the delay (300 s)." in (tmp_path / "summary.md").read_text()
 
 
 def test_a_first_deploy_had_nothing_before_it(settings: Settings, report: Recorder) -> None:

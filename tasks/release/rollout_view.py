@@ -1,0 +1,82 @@
+"""What a person sees of a rollout: what changed, and nothing twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.errors import DeployError
+from tasks.failures import AccessDeniedError
+from tasks.release import target_health
+from tasks.release.service_state import listed
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ServiceTypeDef
+
+    from tasks.clients import Clients
+    from tasks.release.rollout import Rollout
+    from tasks.report import Report
+
+EVIDENCE_EVENTS = 6
+
+
+class View:
+    """The new events as lines, and one line of counts and target health that changes."""
+
+    def __init__(self, rollout: Rollout, clients: Clients, report: Report) -> None:
+        self._rollout = rollout
+        self._clients = clients
+        self._report = report
+        self._seen = set(rollout.told)
+        self._told: list[str] = []
+        self._targets_may_be_asked = True
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The last events, the newest first."""
+        return tuple(self._told[:EVIDENCE_EVENTS])
+
+    def show(self, service: ServiceTypeDef, reason: str) -> None:
+        """Show what is new since the last look."""
+        for line in self._new_events(service):
+            self._told.insert(0, line)
+            self._report.say(line)
+        parts = (_counts(service, self._rollout), self._targets(service), reason)
+        self._report.watch("; ".join(filter(None, parts)))
+
+    def _new_events(self, service: ServiceTypeDef) -> list[str]:
+        """Return the messages of events since the deployment began, oldest first, each once."""
+        ours = listed(service, self._rollout.id, self._rollout.arn)
+        began = ours.get("createdAt") if ours else None
+        fresh = [
+            event
+            for event in service.get("events", [])
+            if event["id"] not in self._seen and (began is None or event["createdAt"] >= began)
+        ]
+        self._seen.update(event["id"] for event in service.get("events", []))
+        return [event["message"] for event in reversed(fresh)]
+
+    def _targets(self, service: ServiceTypeDef) -> str:
+        """Return the health of the targets; where it may not be asked, that is said once and asked no more."""
+        if not self._targets_may_be_asked or not target_health.groups(service):
+            return ""
+        try:
+            targets = target_health.ask(service, self._clients)
+        except AccessDeniedError as error:
+            self._targets_may_be_asked = False
+            self._report.say(f"target health is not shown: the permission {error.action} is missing")
+            return ""
+        except DeployError:
+            return ""  # only a view: the deployment itself is asked again
+        return f"targets {target_health.counted(targets)}" if targets else "no targets"
+
+
+def _counts(service: ServiceTypeDef, rollout: Rollout) -> str:
+    ours = listed(service, rollout.id, rollout.arn)
+    if ours is None:
+        return "the deployment is no longer listed"
+    counts = f"{ours.get('runningCount', 0)} of {ours.get('desiredCount', 0)} running"
+    if ours.get("pendingCount"):
+        counts += f", {ours.get('pendingCount')} starting"
+    if ours.get("failedTasks"):
+        counts += f", {ours.get('failedTasks')} failed"
+    return counts
