@@ -24,12 +24,12 @@ MIGRATE = DeployOptions(60, force=False, roll_back=True, before_deploy=("python3
 
 def account(exit_code: int) -> Account:
     """Return an account that runs revision 4, where the command ends with an exit code."""
-    ended = {
+    ended: dict[str, object] = {
         "taskArn": TASK,
         "lastStatus": "STOPPED",
         "containers": [{"name": "spryte-backend", "exitCode": exit_code}],
     }
-    lines = [
+    lines: list[dict[str, object]] = [
         {"eventId": str(number), "logStreamName": "ecs/spryte-backend/0123", "timestamp": number, "message": text}
         for number, text in enumerate(("applying 0001", "duplicate key"))
     ]
