@@ -56,6 +56,7 @@ def service_images(deployed: Deployed) -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of a Chromium, installed where there is none."""
+def chromium(deployed: Deployed) -> str:
+    """The path of a Chromium, installed where there is none, once the cloud has installed what it needs."""
+    assert deployed
     return find_or_install()

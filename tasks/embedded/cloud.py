@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
@@ -29,6 +32,11 @@ class NotRunningError(NotReadyError):
         )
 
 
+# The base images are the Docker Engine's, so of two checkouts one makes them and the other finds them.
+USER = os.getuid() if os.name == "posix" else 0
+BASE_IMAGES_LOCK = Path(gettempdir()) / f"spryte-base-images-{USER}.lock"
+
+
 def up(settings: Settings, services: Sequence[Service], report: Report) -> Target:
     """Make sure that everything a local deploy needs is there: engine, base images, MiniStack, stack.
 
@@ -45,7 +53,8 @@ def up(settings: Settings, services: Sequence[Service], report: Report) -> Targe
     clients = Clients(settings.target)
     with processes.locked(settings.state / "lock", report):
         docker_engine.start(docker_engine.here(settings), clients, report)
-        images = base_images.ensure(settings, services, clients, report)
+        with processes.locked(BASE_IMAGES_LOCK, report):
+            images = base_images.ensure(settings, services, clients, report)
         ministack.runner().ensure(settings, clients, report)
         stack.ensure(settings, clients, report)
     return replace(settings.target, build_args=images)

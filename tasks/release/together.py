@@ -56,7 +56,10 @@ def _take_back(done: list[Released], clients: Clients, report: Report, options: 
     for released in reversed(done):
         start, name = released.deployment, released.deployment.service.name
         if start.adopted:
-            told.append(f"{name} stays at {start.rollout.name}: it ran that before this release.")
+            told.append(
+                f"{name} stays at {start.rollout.name}: it ran that before this release. "
+                f"To take it back too: ./inv rollback --service={name}"
+            )
         elif options.independent or not options.roll_back:
             told.append(f"{name} stays at version {released.verified.version}, as asked.")
         else:

@@ -95,6 +95,7 @@ def test_keys_that_were_committed_once_stay_known(repository: Repository) -> Non
         ("Private Key", "-----BEGIN RSA " + made_up("PRIVATE KEY-----\n", 16)),
         ("Basic Auth Credentials", "mongodb+srv://spryte:" + made_up("", 12) + "@cluster0.mongodb.net/spryte"),
     ],
+    ids=["AWS", "GitHub", "private key", "password in an address"],  # not the lines: they differ each time
 )
 def test_a_credential_in_a_tracked_file_is_told_by_kind_and_place_and_never_shown(
     repository: Repository, kind: str, line: str
