@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 
 
-# Most of a cloud test's time is waiting, so that more processes than two cores are worth it; each has a cloud of its own.
+# Most of a cloud test's time is waiting: more processes than cores pay, and each has a cloud of its own.
 SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
 
 
