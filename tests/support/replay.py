@@ -66,6 +66,8 @@ LEFT_FAILED: tuple[Look, ...] = (
     coming_up(2),
     [FAILED, ecs_deployment(4, "ecs-svc/1", status="ACTIVE")],
 )
+# AWS soon stops listing a deployment that it has taken back
+FORGOTTEN: tuple[Look, ...] = (coming_up(), coming_up(), [ecs_deployment(4, "ecs-svc/3")])
 UP: tuple[Look, ...] = (coming_up(), coming_up(), [ecs_deployment(7)])
 BACK: tuple[Look, ...] = (
     [

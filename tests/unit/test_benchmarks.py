@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.failures import row
 from benchmarks.lines import Line, Stopwatch, Times, times
+from benchmarks.verdict import TAKEN_BACK, ours
 from tasks.report import Report
 from tests.support.catalogue_left import CATALOGUE, REFUSED
 from tests.support.replay import play
@@ -16,12 +17,14 @@ from tests.support.replay import play
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.support.replay import Example
 
-def shown(what: str) -> Sequence[Line]:
+
+def shown(example: Example) -> Sequence[Line]:
     """Return what a replayed deploy writes."""
     watch = Stopwatch()
     report = Report(watch, time.monotonic)
-    played = play(CATALOGUE[what], report)
+    played = play(example, report)
     assert played.error is not None
     report.error(played.error)
     return watch.lines
@@ -42,7 +45,7 @@ def test_seconds_are_counted_from_the_update() -> None:
 
 @pytest.mark.parametrize("what", ["it crashes", "another version answers"])
 def test_a_failing_deploy_writes_what_is_measured(what: str) -> None:
-    took = times(shown(what))
+    took = times(shown(CATALOGUE[what]))
     assert took.cause is not None
     assert took.proved is not None
     assert 0 <= took.cause <= took.proved
@@ -50,6 +53,13 @@ def test_a_failing_deploy_writes_what_is_measured(what: str) -> None:
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_refused_deploy_has_no_seconds(what: str) -> None:
-    took = times(shown(what))
+    took = times(shown(REFUSED[what]))
     assert took == Times(None, None)
     assert "| before the update | - |" in row(REFUSED[what].name, "replayed", took)
+
+
+def test_the_verdict_is_what_the_deploy_says_last() -> None:
+    assert ours(shown(TAKEN_BACK)).said == (
+        "failed; cause: The container crashes at start with exit code 1: KeyError: 'x' "
+        "(docs/failures.md#crash-at-start); Version 0.1.4 serves again, proved over HTTP."
+    )

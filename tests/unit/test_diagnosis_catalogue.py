@@ -17,7 +17,7 @@ from tests.support.catalogue_left import CATALOGUE, GOES_BACK, LEFT, REFUSED, SE
 from tests.support.fakes import Recorder
 from tests.support.models import BACKEND, PUSHED, arn
 from tests.support.project import HERE
-from tests.support.replay import LEFT_FAILED, Example, Replayed, deploy, play, replaying
+from tests.support.replay import FORGOTTEN, LEFT_FAILED, Example, Replayed, deploy, play, replaying
 
 PROVED = "Version 0.1.4 serves again, proved over HTTP."
 DOCUMENT = (HERE / "docs/failures.md").read_text()
@@ -62,6 +62,14 @@ def test_a_service_that_ecs_leaves_failed_is_taken_back_by_the_deploy(report: Re
     assert played.error is not None
     assert (played.error.exit_code, played.error.evidence[-1], played.answers) == (7, PROVED, "0.1.4")
     assert [each["taskDefinition"] for each in played.account.requests("ecs:UpdateService")] == [arn(7), arn(4)]
+
+
+def test_a_rollback_is_no_success_where_ecs_lists_the_failed_deployment_no_longer(report: Recorder) -> None:
+    example = GIVEN_UP["it crashes"]
+    played = play(replace(example, account=replace(example.account, looks=FORGOTTEN)), report)
+    assert played.error is not None
+    assert (played.error.exit_code, played.error.evidence[-1], played.answers) == (7, PROVED, "0.1.4")
+    assert example.cause in played.error.evidence[0]
 
 
 @pytest.mark.parametrize("what", REFUSED)
