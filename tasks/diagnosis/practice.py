@@ -107,7 +107,7 @@ def practise(work: Work, failure: str) -> Outcome:
 
 
 def _provoke(service: Service, broken: Broken, clients: Clients, report: Report) -> Practice:
-    revision = _registered(service, broken, clients)
+    revision = register_broken(service, broken, clients)
     options = pipeline.DeployOptions(TIMEOUT, force=False, roll_back=True)
     began = clients.clock()
     try:
@@ -120,8 +120,12 @@ def _provoke(service: Service, broken: Broken, clients: Clients, report: Report)
     raise NotNamedError(broken.name, "the version came up all the same.")
 
 
-def _registered(service: Service, broken: Broken, clients: Clients) -> Revision:
-    """Register the running definition with the defect in it, as version 0.0.0."""
+def register_broken(service: Service, broken: Broken, clients: Clients) -> Revision:
+    """Register the running definition with the defect in it, as version 0.0.0.
+
+    Raises:
+        NotReadyError: AWS refuses, or does not answer.
+    """
     state = running(service, clients)
     definition = described(state.arn, clients) or {}
     commit = environment_of(definition, service.container).get(COMMIT_VARIABLE, "")

@@ -94,7 +94,8 @@ def log_group_missing(findings: Findings) -> Diagnosis | None:
     group = findings.log_group or "named by awslogs-group"
     if DENIED.search(line):
         cause = f"ECS may not write to the log group {group}: {EXECUTION_ROLE} lacks logs:CreateLogStream."
-        return Diagnosis("log-group-missing", cause, "Allow it in the execution role's policy, then deploy again.")
+        step = "Allow logs:CreateLogStream in the execution role's policy, then deploy again."
+        return Diagnosis("log-group-missing", cause, step)
     return Diagnosis(
         "log-group-missing",
         f"The log group {group} does not exist, or cannot be reached.",

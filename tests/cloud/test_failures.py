@@ -49,6 +49,14 @@ CASES = {
     "port-mismatch": Told("listens on port 5001", "Make them one", 9),
     "wrong-version": Told("version 9.9.9 answers", "Look for what sets APP_VERSION again", 9),
 }
+PRACTISED = {
+    "out-of-memory": "Raise memory in aws/backend-task-definition.json",
+    "image-missing": "Push it again: inv push --service=backend",
+    "registry-unreachable": "Give the tasks assignPublicIp",
+    "secret-key-missing": "Add the key 'no-such-key' to the secret",
+    "wrong-architecture": "Build it for linux/amd64",
+    "command-not-found": "Correct command and entryPoint",
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +95,7 @@ def test_diagnose_explains_the_last_failure_later_too(deployed: Deployed, good: 
     assert "log: the database is on fire" in str(result.services[0]["evidence"])
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["image-missing", "registry-unreachable", "secret-key-missing", "wrong-architecture", "command-not-found"],
-)
+@pytest.mark.parametrize("name", PRACTISED)
 def test_a_failure_is_practised_on_top_of_the_version_that_runs(deployed: Deployed, good: str, name: str) -> None:
     result = run(deployed, PRACTISE, name)
 
@@ -98,6 +103,7 @@ def test_a_failure_is_practised_on_top_of_the_version_that_runs(deployed: Deploy
     assert result.document["serving"] == good
     assert result.document["deploy_exit_code"] == 7
     assert f"(docs/failures.md#{name})" in str(result.document["evidence"])
+    assert PRACTISED[name] in str(result.document["next_step"])
     assert serving(deployed, "/api/health") == good
 
 

@@ -44,8 +44,12 @@ class RefusedError(Exception):
     """What the account answers instead of a result."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+    def __str__(self) -> str:
+        """The message alone."""
+        return self.message
 
 
 @dataclass

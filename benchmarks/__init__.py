@@ -1,0 +1,1 @@
+"""What is measured, each in one run that anybody can repeat."""
