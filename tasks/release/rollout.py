@@ -99,7 +99,7 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         if verdict.state == "superseded":
             raise SupersededError(
                 f"{rollout.service.ecs_service}: {verdict.reason}",
-                fix="Look at what runs now (./inv verify), then decide which version is to serve.",
+                fix="Look at what runs now (./inv status), then decide which version is to serve.",
             )
         if verdict.state == "failed":
             raise RolloutFailedError(rollout, verdict.reason, view.evidence)
