@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from tasks.clients import Clients
-from tests.support.fakes import session
+from tests.support.fakes import FakeDocker, session
 from tests.support.models import ACCOUNT, AWS, BEGAN, DIGEST, REGISTRY, arn, ecs_deployment, ecs_service
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.hooks import BaseEventHooks
+    from docker import DockerClient
     from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -54,7 +55,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Account:
-    """One backend: its revisions by number with their versions, its deployments, its repository's tags."""
+    """One backend: its revisions by number with versions and commits, its deployments, its repository's tags."""
 
     revisions: dict[int, str] = field(default_factory=dict)
     deployments: list[dict[str, object]] = field(default_factory=list)
@@ -70,6 +71,8 @@ class Account:
     settings: dict[str, object] = field(default_factory=dict)
     stored: list[dict[str, object]] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Json]]] = field(default_factory=list)
+    commits: dict[int, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     def answer(self, operation: str, asked: dict[str, Json]) -> dict[str, object] | str:
         """Answer an operation; raises `RefusedError`."""
@@ -120,7 +123,7 @@ class Account:
         if name != "spryte-backend" or number not in self.revisions:
             raise RefusedError("ClientException", "Unable to describe task definition.")
         version = self.revisions[number]
-        variables = {"APP_VERSION": version, "APP_COMMIT": "c" * 40} if version else {}
+        variables = {"APP_VERSION": version, "APP_COMMIT": self.commits.get(number, "c" * 40)} if version else {}
         container = {
             "name": "spryte-backend",
             "image": self.images.get(number, f"{REGISTRY}/spryte-backend@{DIGEST}"),
@@ -153,9 +156,14 @@ class Account:
         ]
         image = {"imageManifest": "{}", "imageManifestMediaType": "application/json"}
         return {
-            "images": [{"imageId": each, **image} for each in ids if each not in missing],
+            "images": [
+                {"imageId": {**self._digest(each), **each}, **image} for each in ids if each not in missing
+            ],
             "failures": [{"imageId": each, "failureCode": "ImageNotFound"} for each in missing],
         }
+
+    def _digest(self, asked: dict[str, str]) -> dict[str, str]:
+        return {"imageDigest": self.digests.get(asked.get("imageTag", ""), DIGEST)}
 
     def _put_image(self, asked: dict[str, Json]) -> dict[str, object]:
         self.tags.add(str(asked["imageTag"]))
@@ -168,6 +176,7 @@ class AccountClients(Clients):
     def __init__(self, account: Account, app_url: str = "http://127.0.0.1:9") -> None:
         super().__init__(replace(AWS, app_url=app_url))
         self.account = account
+        self.engine = FakeDocker()
         self.slept = 0.0
 
     @cached_property
@@ -197,6 +206,11 @@ class AccountClients(Clients):
         made = session().client("elbv2")
         self._play(made.meta.events, "elasticloadbalancing")
         return made
+
+    @cached_property
+    def docker(self) -> DockerClient:
+        """The fake engine."""
+        return cast("DockerClient", self.engine)
 
     def clock(self) -> float:
         """Return the seconds slept so far."""
