@@ -17,7 +17,7 @@ from tasks.embedded import cloud
 from tasks.errors import DeployError, StoppedByUserError, UsageError
 from tasks.failures import UnreachableError
 from tasks.report import Outcome, Report, print_failure, print_outcome
-from tasks.settings import Settings, checked_version, load
+from tasks.settings import Settings, checked_version, load, misspelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,8 +67,13 @@ class Work:
 
     @cached_property
     def settings(self) -> Settings:
-        """The project's settings; raises `UsageError` as `settings.load` does."""
-        return load(ROOT, self.environment, self.options.target)
+        """The project's settings; raises `UsageError` as `settings.load` does.
+
+        Tells first of names in `.env` that look misspelled: one may be why another is missing.
+        """
+        for line in misspelled(ROOT):
+            self.report.say(line)
+        return load(ROOT, self.environment, self.options.target, self.options.service)
 
     @cached_property
     def services(self) -> tuple[Service, ...]:

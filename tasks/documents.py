@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import yaml
@@ -104,6 +105,27 @@ class Section:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(str(each) for each in value)
         raise self._mistyped(name, "a list of texts")
+
+    def texts_by_key(self, name: str) -> dict[str, str]:
+        """Return a mapping of texts, empty when the key is absent; raises as `text` does."""
+        if name not in self.data:
+            return {}
+        section = self.section(name)
+        return {each: section.text(each) for each in section.data}
+
+    def positive(self, name: str, default: int) -> int:
+        """Return a number from 1 on; raises as `text` does."""
+        value = self.number(name, default)
+        if value < 1:
+            raise self.wrong(name, f"{value} is not a positive number", "Give 1 or more.")
+        return value
+
+    def path(self, name: str) -> str:
+        """Return a path inside the project; raises as `text` does."""
+        path = self.text(name)
+        if not path or path.startswith("/") or ".." in path.split("/"):
+            raise self.wrong(name, f"'{path}' is not a path inside the project", "Write it relative to the root.")
+        return str(PurePosixPath(path))
 
     def _mistyped(self, name: str, expected: str) -> DocumentError:
         problem = f"is not {expected}" if name in self.data else "is missing"

@@ -88,10 +88,10 @@ class StoppedByUserError(DeployError):
     exit_code = 130
 
 
-def suggestion(wrong: str, known: Sequence[str]) -> str:
-    """Return ` Did you mean 'x'?` when `wrong` is close to a known name, else nothing."""
+def suggestion(wrong: str, known: Sequence[str], cutoff: float = 0.6) -> str:
+    """Return ` Did you mean 'x'?` when `wrong` is close to a known name, else nothing; `cutoff` 1 is the same."""
     from difflib import get_close_matches  # noqa: PLC0415 - only needed on the way out
 
     spelled = {name.lower(): name for name in known}
-    close = get_close_matches(wrong.lower(), spelled, n=1)
+    close = get_close_matches(wrong.lower(), spelled, n=1, cutoff=cutoff)
     return f" Did you mean '{spelled[close[0]]}'?" if close else ""

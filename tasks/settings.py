@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from tasks import variables
@@ -74,7 +73,7 @@ class Service:
 
     def variable(self, name: str) -> str:
         """Return the full name of one of the service's variables: `ECS_CLUSTER` -> `ECS_CLUSTER_BACKEND`."""
-        return f"{name}_{_suffix(self.name)}"
+        return f"{name}_{variables.suffix(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -148,13 +147,14 @@ class Settings:
         Raises:
             UnknownServiceError: a name is not in `invoke.yaml`.
             DocumentError: an entry is malformed.
-            MissingVariableError: one of a service's five variables is set nowhere.
+            MissingVariableError: names all of the services' variables that are set nowhere.
         """
         known = self.service_names
         names = known if wanted == "all" else tuple(name.strip() for name in wanted.split(","))
         for name in names:
             if name not in known:
                 raise UnknownServiceError(name, known)
+        self.variables.require(variables.of_services(name for name in known if name in names))
         return tuple(self._service(name) for name in known if name in names)
 
     def _service(self, name: str) -> Service:
@@ -163,31 +163,34 @@ class Settings:
         health_path = entry.text("health_path")
         if not health_path.startswith("/"):
             raise entry.wrong("health_path", f"'{health_path}' does not start with '/'", "Write a URL path.")
-        suffix = _suffix(name)
+        given = [self.variables.get(each, form) for each, form in variables.of_services([name]).items()]
+        cluster, ecs_service, family, container, repository = given
         return Service(
             root=self.root,
             name=name,
-            folder=_inside(entry, "folder"),
-            template=_inside(entry, "task_definition"),
+            folder=entry.path("folder"),
+            template=entry.path("task_definition"),
             port=_port(entry),
             health_path=health_path,
-            first_count=_positive(entry, "first_count", 1),
-            base_images=_texts_by_key(entry, "base_images"),
-            cluster=self.variables.get(f"ECS_CLUSTER_{suffix}", variables.ECS_NAME),
-            ecs_service=self.variables.get(f"ECS_SERVICE_{suffix}", variables.ECS_NAME),
-            family=self.variables.get(f"ECS_TASK_DEFINITION_{suffix}", variables.ECS_NAME),
-            container=self.variables.get(f"ECS_CONTAINER_NAME_{suffix}", variables.ECS_NAME),
-            repository=self.variables.get(f"ECR_REPOSITORY_{suffix}", variables.REPOSITORY),
+            first_count=entry.positive("first_count", 1),
+            base_images=entry.texts_by_key("base_images"),
+            cluster=cluster,
+            ecs_service=ecs_service,
+            family=family,
+            container=container,
+            repository=repository,
         )
 
 
-def load(root: Path, environment: Mapping[str, str], target: str = "") -> Settings:
+def load(root: Path, environment: Mapping[str, str], target: str = "", services: str = "") -> Settings:
     """Read the project's settings.
 
     Args:
         root: the folder that holds `invoke.yaml`.
         environment: the process environment; it wins over `.env`.
         target: `local` or `aws`; empty for what `DEPLOY_TARGET` says.
+        services: what `select` will be asked for: where one of the target's variables is missing, the error names
+            also those of these services that are. Empty for none.
 
     Raises:
         DocumentError: `invoke.yaml` or `.env` is missing or malformed (file, line, key).
@@ -195,16 +198,15 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Settin
         UnknownTargetError: the target is neither `local` nor `aws`.
     """
     document = read_yaml(root / "invoke.yaml", "invoke.yaml")
-    services = document.section("services")
-    if not services.data:
-        raise document.wrong("services", "names no service", "Add an entry for each service.")
-    for name in map(str, services.data):  # YAML reads 1 as a number and `on` as true
-        if not SERVICE_NAME.fullmatch(name) or name == "all":
-            raise services.wrong(name, "cannot be a service's name", "Use a-z, 0-9 and '-'; not 'all'.")
+    known = _service_names(document)
     values = variables.read(root, environment)
     chosen = _target_name(target, values)
     if chosen == "local":
         values = values.with_defaults(root / ".env.example")
+    needed = variables.of_target(chosen)
+    if any(not values.values.get(name) for name in needed):
+        named = known if services == "all" else [each.strip() for each in services.split(",")]
+        values.require(needed | variables.of_services(name for name in known if name in named))
     port = int(values.get("LOCAL_PORT", variables.PORT, "4566"))
     return Settings(
         root=root,
@@ -265,6 +267,24 @@ def _aws(values: Variables) -> Target:
     )
 
 
+def misspelled(root: Path) -> tuple[str, ...]:
+    """Return a line for each name in `.env` that looks like one of ours; raises as `load` does for the files."""
+    document = read_yaml(root / "invoke.yaml", "invoke.yaml")
+    known = (*variables.TARGET, *variables.OTHERS, *variables.of_services(_service_names(document)))
+    return variables.misspelled(root, known)
+
+
+def _service_names(document: Document) -> list[str]:
+    services = document.section("services")
+    if not services.data:
+        raise document.wrong("services", "names no service", "Add an entry for each service.")
+    names = list(map(str, services.data))  # YAML reads 1 as a number and `on` as true
+    for name in names:
+        if not SERVICE_NAME.fullmatch(name) or name == "all":
+            raise services.wrong(name, "cannot be a service's name", "Use a-z, 0-9 and '-'; not 'all'.")
+    return names
+
+
 def _release(document: Document) -> Release:
     entry = document.section("release")
     entry.only("remote", "branch")
@@ -278,33 +298,8 @@ def _stand_ins(document: Document) -> StandIns:
     return StandIns(entry.text("suite"), {name: images.texts(name) for name in images.data})
 
 
-def _inside(entry: Section, key: str) -> str:
-    path = entry.text(key)
-    if not path or path.startswith("/") or ".." in path.split("/"):
-        raise entry.wrong(key, f"'{path}' is not a path inside the project", "Write it relative to the root.")
-    return str(PurePosixPath(path))
-
-
 def _port(entry: Section) -> int:
     port = entry.number("port")
     if not variables.PORT.pattern.fullmatch(str(port)):
         raise entry.wrong("port", f"{port} is not {variables.PORT.words}", "Write the container's port.")
     return port
-
-
-def _suffix(name: str) -> str:
-    return name.upper().replace("-", "_")
-
-
-def _positive(entry: Section, key: str, default: int) -> int:
-    value = entry.number(key, default)
-    if value < 1:
-        raise entry.wrong(key, f"{value} is not a positive number", "Give 1 or more.")
-    return value
-
-
-def _texts_by_key(entry: Section, key: str) -> dict[str, str]:
-    if key not in entry.data:
-        return {}
-    section = entry.section(key)
-    return {name: section.text(name) for name in section.data}

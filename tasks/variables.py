@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from dotenv.parser import parse_stream
 
 from tasks.documents import DocumentError, read_text
-from tasks.errors import UsageError
+from tasks.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -43,6 +43,25 @@ REPOSITORY = Form(
 )
 
 
+# What a target needs, and what each service does: `ECS_CLUSTER` is ECS_CLUSTER_BACKEND for the backend.
+TARGET = {"AWS_ACCOUNT_ID": ACCOUNT, "AWS_REGION": REGION, "APP_URL": URL}
+SERVICE = {
+    "ECS_CLUSTER": ECS_NAME,
+    "ECS_SERVICE": ECS_NAME,
+    "ECS_TASK_DEFINITION": ECS_NAME,
+    "ECS_CONTAINER_NAME": ECS_NAME,
+    "ECR_REPOSITORY": REPOSITORY,
+}
+OTHERS = (
+    "DEPLOY_TARGET", "LOCAL_PORT", "ECR_REGISTRY", "AWS_ENDPOINT_URL", "DEPLOY_ENVIRONMENT", "GITHUB_REPOSITORY",
+    "GITHUB_REPOSITORY_OWNER_ID", "GITHUB_REPOSITORY_ID", "PYTHON_IMAGE", "NODE_IMAGE", "NGINX_IMAGE",
+)  # fmt: skip
+# Names close to ours that AWS and GitHub themselves give.
+THEIRS = re.compile(r"AWS_ENDPOINT_URL_.+|GITHUB_REPOSITORY_OWNER")
+# APP_URLS is as close as that to APP_URL, and API_URL, which another program may well read, is not.
+CLOSE = 0.88
+
+
 class VariableError(UsageError):
     """A variable has the wrong form."""
 
@@ -53,12 +72,18 @@ class VariableError(UsageError):
 
 
 class MissingVariableError(UsageError):
-    """A variable is set neither in the environment nor in `.env`."""
+    """Variables are set neither in the environment nor in `.env`."""
 
-    def __init__(self, name: str, words: str) -> None:
+    def __init__(self, missing: Mapping[str, Form]) -> None:
+        *others, last = missing
+        place = "in the environment or in .env; .env.example explains each variable."
+        if not others:
+            super().__init__(f"The variable {last} is not set.", fix=f"Set it to {missing[last].words}, {place}")
+            return
         super().__init__(
-            f"The variable {name} is not set.",
-            fix=f"Set it to {words}, in the environment or in .env; .env.example explains each variable.",
+            f"The variables {', '.join(others)} and {last} are not set.",
+            fix=f"Set them {place}",
+            evidence=[f"{name}: {form.words}" for name, form in missing.items()],
         )
 
 
@@ -79,11 +104,17 @@ class Variables:
         value = self.values.get(name, "")
         if not value:
             if default is None:
-                raise MissingVariableError(name, form.words)
+                raise MissingVariableError({name: form})
             return default
         if not form.pattern.fullmatch(value):
             raise VariableError(self.place(name), value, form.words)
         return value
+
+    def require(self, wanted: Mapping[str, Form]) -> None:
+        """Insist that variables are set; raises one `MissingVariableError` that names all that are not."""
+        missing = {name: form for name, form in wanted.items() if not self.values.get(name)}
+        if missing:
+            raise MissingVariableError(missing)
 
     def place(self, name: str) -> str:
         """Return where a variable was set, for messages: `.env:7: NAME` or `NAME in the environment`."""
@@ -109,6 +140,39 @@ def read(root: Path, environment: Mapping[str, str]) -> Variables:
     """
     outer = Variables(environment, {name: f"{name} in the environment" for name in environment})
     return outer.with_defaults(root / ".env")
+
+
+def of_target(target: str) -> dict[str, Form]:
+    """Return what a target cannot do without; the embedded cloud makes its own address."""
+    return {name: form for name, form in TARGET.items() if target == "aws" or name != "APP_URL"}
+
+
+def of_services(services: Iterable[str]) -> dict[str, Form]:
+    """Return the names of services' variables with their forms, each service's in the order of `SERVICE`."""
+    return {f"{name}_{suffix(each)}": form for each in services for name, form in SERVICE.items()}
+
+
+def suffix(service: str) -> str:
+    """Return how a service's variables end: `job-runner` is JOB_RUNNER."""
+    return service.upper().replace("-", "_")
+
+
+def misspelled(root: Path, known: Sequence[str]) -> tuple[str, ...]:
+    """Return a line for each name in `.env` that looks like a known one; its value is not shown.
+
+    Any other name stays unmentioned: people keep what other programs read in `.env`. Raises as `read` does.
+    """
+    path = root / ".env"
+    places = _dotenv(path).places if path.exists() else {}
+    strange = [name for name in places if name not in known and not THEIRS.fullmatch(name)]
+    told = ((name, _meant(name, known)) for name in strange)
+    return tuple(f"{places[name]} is no variable of this project.{meant}" for name, meant in told if meant)
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    # letters in another order are a slip however short the name is
+    swapped = [each for each in known if sorted(each) == sorted(name.upper())]
+    return suggestion(name, swapped) or suggestion(name, known, CLOSE)
 
 
 def _dotenv(path: Path) -> Variables:

@@ -11,7 +11,7 @@ from tasks.diagnosis.findings import Case, Findings, Probe, Task
 from tasks.documents import as_list, as_object
 from tasks.errors import DeployError
 from tasks.failures import AccessDeniedError, asking_aws, error_code
-from tasks.release import target_health
+from tasks.release import ecs_tasks, target_health
 from tasks.release.service_state import describe
 from tasks.release.smoke import VERSION_HEADER
 from tasks.release.task_definition import described, environment_of, log_stream_of
@@ -136,12 +136,14 @@ def _with_stores(findings: Findings, gaps: Gaps, clients: Clients) -> Findings:
 def _tasks(service: Service, desired: str, clients: Clients) -> tuple[Task, ...]:
     """Return the service's tasks, the newest first; ECS keeps stopped ones for about an hour."""
     with asking_aws("looking for its tasks"):
-        arns = clients.ecs.list_tasks(
-            cluster=service.cluster,
-            serviceName=service.ecs_service,
-            desiredStatus="STOPPED" if desired == "STOPPED" else "RUNNING",
-        )["taskArns"]
-        found = clients.ecs.describe_tasks(cluster=service.cluster, tasks=arns)["tasks"] if arns else []
+        found = ecs_tasks.listed(
+            {
+                "cluster": service.cluster,
+                "serviceName": service.ecs_service,
+                "desiredStatus": "STOPPED" if desired == "STOPPED" else "RUNNING",
+            },
+            clients,
+        )
     newest = sorted(found, key=lambda task: task.get("stoppedAt") or task.get("createdAt") or _EVER, reverse=True)
     return tuple(_task(task, service) for task in newest)
 

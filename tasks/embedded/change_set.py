@@ -10,7 +10,7 @@ from tasks.errors import NotReadyError
 from tasks.failures import asking_aws, error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackEventTypeDef, StackTypeDef
 
@@ -169,11 +169,20 @@ def settled(name: str, clients: Clients, watch: Callable[[], None] = lambda: Non
 def failures(change_set: ChangeSet, clients: Clients) -> tuple[str, ...]:
     """Return why resources failed, the first failure first; those that were only cancelled are left out."""
     with asking_aws(f"reading the events of the stack {change_set.stack}"):
-        events = clients.cloudformation.describe_stack_events(StackName=change_set.stack)["StackEvents"]
-    return failure_lines(events)
+        return failure_lines(event for page in event_pages(change_set.stack, clients) for event in page)
 
 
-def failure_lines(events: Sequence[StackEventTypeDef]) -> tuple[str, ...]:
+def event_pages(stack: str, clients: Clients) -> Iterator[Sequence[StackEventTypeDef]]:
+    """Yield a stack's events in pages, newest first, each read when it is asked for; within `asking_aws`.
+
+    They reach back to the stack's creation: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/
+    API_DescribeStackEvents.html
+    """
+    for page in clients.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
+        yield page["StackEvents"]
+
+
+def failure_lines(events: Iterable[StackEventTypeDef]) -> tuple[str, ...]:
     """Return the failures among a stack's events, which come newest first."""
     lines = list[str]()
     for event in events:
@@ -209,7 +218,11 @@ def _ready(change_set: ChangeSet, clients: Clients) -> ChangeSet | None:
                 )
             clients.sleep(wait)
             wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
-    changes = [each.get("ResourceChange", {}) for each in answer.get("Changes", [])]
+        listed = [*answer.get("Changes", [])]
+        while token := answer.get("NextToken"):
+            answer = clients.cloudformation.describe_change_set(ChangeSetName=change_set.id, NextToken=token)
+            listed += answer.get("Changes", [])
+    changes = [each.get("ResourceChange", {}) for each in listed]
     lines = tuple(f"{each.get('Action', '')} {each.get('LogicalResourceId', '')}" for each in changes)
     return ChangeSet(change_set.id, change_set.stack, change_set.kind, lines)
 

@@ -140,7 +140,9 @@ def proposed(values: Mapping[str, str], stack: StackTypeDef | None, template: Te
 def running_revisions(services: Sequence[Service], template: Template, clients: Clients) -> dict[str, str]:
     """Return the parameters that keep an update from undoing deploys: what each deployed service runs."""
     with asking_aws("reading the stack's resources"):
-        resources = clients.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+        # not DescribeStackResources: it tells of one hundred and leaves out the rest
+        pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=NAME)
+        resources = [each for page in pages for each in page["StackResourceSummaries"]]
     bootstrap = {each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources}
     found = dict[str, str]()
     for service in services:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.errors import NotReadyError
 from tasks.failures import asking_aws, error_code
 from tasks.operate.doctor_finding import Check, Finding, ok
 from tasks.release.registry import RepositoryMissingError
@@ -146,40 +145,45 @@ def target_group(service: Service, group: TargetGroupTypeDef) -> Iterator[Findin
 
 def _ports(service: Service, found: ServiceTypeDef) -> Iterator[Finding]:
     """UpdateService refuses a revision without the container and port that the load balancer was given."""
+    where = f"{service.name} load balancer"
     for each in found.get("loadBalancers", []):
         container, port = each.get("containerName"), each.get("containerPort")
-        if (container, port) != (service.container, service.port):
-            yield Finding(
-                "FAIL",
-                f"{service.name} load balancer",
-                f"{service.ecs_service} sends requests to {container}:{port}, "
-                f"but the template has {service.container}:{service.port}",
-                "Make ECS_CONTAINER_NAME_... and the port in invoke.yaml what the service has.",
-            )
+        if (container, port) == (service.container, service.port):
+            yield ok(where, f"{service.ecs_service} sends requests to {container}:{port}")
+            continue
+        yield Finding(
+            "FAIL",
+            where,
+            f"{service.ecs_service} sends requests to {container}:{port}, "
+            f"but the template has {service.container}:{service.port}",
+            f"Make {service.variable('ECS_CONTAINER_NAME')} and services.{service.name}.port in invoke.yaml what "
+            f"the service has, or: {_balance(service, each.get('targetGroupArn', 'ARN'))}",
+        )
 
 
 def _target_groups(service: Service, found: ServiceTypeDef, clients: Clients) -> Iterator[Finding]:
     arns = [each["targetGroupArn"] for each in found.get("loadBalancers", []) if "targetGroupArn" in each]
     if not arns:
         what = f"{service.ecs_service} is behind no load balancer"
-        yield Finding(
-            "WARN", f"{service.name} target group", what, "Create the service anew with one (aws/README.md)."
-        )
+        yield Finding("WARN", f"{service.name} target group", what, _another_group(service))
         return
-    with asking_aws(f"reading the target group of {service.ecs_service}"):
-        try:
-            groups = clients.elbv2.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
-        except clients.elbv2.exceptions.TargetGroupNotFoundException as error:
-            what = f"The target group of {service.ecs_service} is gone."
-            raise NotReadyError(what, fix="Create the service anew with another one (aws/README.md).") from error
-    for group in groups:
-        yield from target_group(service, group)
+    for arn in arns:  # one by one: AWS answers for all that are asked for, or for none
+        with asking_aws(f"reading the target group of {service.ecs_service}"):
+            try:
+                groups = clients.elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+            except clients.elbv2.exceptions.TargetGroupNotFoundException:
+                groups = []
+        for group in groups:
+            yield from target_group(service, group)
+        if not groups:
+            what = f"{service.ecs_service}: there is no target group {arn} any more"
+            yield Finding("FAIL", f"{service.name} target group", what, _another_group(service))
 
 
 def _subnets(service: Service, found: ServiceTypeDef, clients: Clients) -> Iterator[Finding]:
     network = found.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     listed = network.get("subnets", [])
-    yield _existing(service, "subnets", listed, lambda: clients.ec2.describe_subnets(SubnetIds=listed)["Subnets"])
+    yield _existing(service, "subnets", listed, lambda: clients.ec2.describe_subnets(SubnetIds=listed))
 
 
 def _security_groups(service: Service, found: ServiceTypeDef, clients: Clients) -> Iterator[Finding]:
@@ -192,11 +196,11 @@ def _security_groups(service: Service, found: ServiceTypeDef, clients: Clients) 
         service,
         "security groups",
         listed,
-        lambda: clients.ec2.describe_security_groups(GroupIds=listed)["SecurityGroups"],
+        lambda: clients.ec2.describe_security_groups(GroupIds=listed),
     )
 
 
-def _existing(service: Service, kind: str, listed: Sequence[str], ask: Callable[[], Sequence[object]]) -> Finding:
+def _existing(service: Service, kind: str, listed: Sequence[str], ask: Callable[[], object]) -> Finding:
     """EC2 answers for all or for none: a missing one is an error that names it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - only loaded with boto3 itself
 
@@ -218,6 +222,16 @@ def _existing(service: Service, kind: str, listed: Sequence[str], ask: Callable[
 def _network_fix(service: Service) -> str:
     network = "awsvpcConfiguration={subnets=[...],securityGroups=[...],assignPublicIp=ENABLED}"
     return f"{_update(service)} --network-configuration '{network}'"
+
+
+def _another_group(service: Service) -> str:
+    return f"{_balance(service, 'ARN')} with the ARN of one of the type ip (aws elbv2 create-target-group)"
+
+
+def _balance(service: Service, group: str) -> str:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html (loadBalancers)."""
+    target = f"containerName={service.container},containerPort={service.port}"
+    return f"{_update(service)} --load-balancers targetGroupArn={group},{target}"
 
 
 def _update(service: Service) -> str:

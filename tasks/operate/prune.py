@@ -10,7 +10,7 @@ from tasks.command import number
 from tasks.failures import asking_aws
 from tasks.operate import previous, record, revisions
 from tasks.operate.revisions import SHORT_COMMIT
-from tasks.release import pipeline
+from tasks.release import ecs_tasks, pipeline
 from tasks.release.service_state import describe, running
 from tasks.report import Outcome
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 WAYS_BACK = 3  # how many rollbacks in a row must stay possible
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
 MOST_AT_ONCE = 100
-ECS_MOST_TASKS = 100
 
 
 @dataclass(frozen=True)
@@ -137,12 +136,8 @@ def _in_use(service: Service, clients: Clients) -> set[int]:
     """Return the revisions of the service's deployments, and of every task of the family, whoever started it."""
     arns = {each.get("taskDefinition", "") for each in describe(service, clients).get("deployments", [])}
     with asking_aws(f"listing the tasks of {service.family}"):
-        pages = clients.ecs.get_paginator("list_tasks").paginate(cluster=service.cluster, family=service.family)
-        tasks = [arn for page in pages for arn in page["taskArns"]]
-        for start in range(0, len(tasks), ECS_MOST_TASKS):
-            chunk = tasks[start : start + ECS_MOST_TASKS]
-            answer = clients.ecs.describe_tasks(cluster=service.cluster, tasks=chunk)
-            arns |= {each.get("taskDefinitionArn", "") for each in answer["tasks"]}
+        tasks = ecs_tasks.listed({"cluster": service.cluster, "family": service.family}, clients)
+    arns |= {each.get("taskDefinitionArn", "") for each in tasks}
     return {found for arn in arns if (found := record.number_of(arn, service.family))}
 
 

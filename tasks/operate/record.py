@@ -101,9 +101,25 @@ def deployed_over(service: Service, number: int, clients: Clients) -> int:
     return 0
 
 
+def verified_with(service: Service, digest: str, below: int, clients: Clients) -> Iterator[int]:
+    """Yield the verified revisions lower than `below` that run an image, the newest first; raises likewise.
+
+    One call asks for 100 of them. A revision whose digest ECR does not tell is among them.
+    """
+    for numbers in _downwards(below):
+        tags = {_tag(service, number): number for number in numbers}
+        there = digests(service, list(tags), clients)
+        yield from sorted((tags[tag] for tag, runs in there.items() if runs in {digest, ""}), reverse=True)
+
+
 def existing(service: Service, tags: Sequence[str], clients: Clients) -> set[str]:
     """Return those of the tags that are in the service's repository; raises as `verified_among`."""
-    found: set[str] = set()
+    return set(digests(service, tags, clients))
+
+
+def digests(service: Service, tags: Sequence[str], clients: Clients) -> dict[str, str]:
+    """Return the tags that exist with their images' digests, empty where ECR does not tell; raises likewise."""
+    found: dict[str, str] = {}
     for start in range(0, len(tags), MOST_AT_ONCE):
         asked = tags[start : start + MOST_AT_ONCE]
         ids: list[ImageIdentifierTypeDef] = [{"imageTag": tag} for tag in asked]
@@ -113,7 +129,9 @@ def existing(service: Service, tags: Sequence[str], clients: Clients) -> set[str
             except clients.ecr.exceptions.RepositoryNotFoundException as error:
                 raise registry.RepositoryMissingError(service, clients.target) from error
         missing = {failure.get("imageId", {}).get("imageTag", "") for failure in answer.get("failures", [])}
-        found |= {tag for tag in asked if answer["images"] and tag not in missing}
+        known = [image.get("imageId", {}) for image in answer["images"]]
+        told = {each.get("imageTag", ""): each.get("imageDigest", "") for each in known}
+        found |= {tag: told.get(tag, "") for tag in asked if known and tag not in missing}
     return found
 
 

@@ -11,7 +11,7 @@ from tasks.clients import Clients
 from tasks.errors import NotReadyError
 from tasks.failures import asking_aws
 from tasks.operate.one_off import OneServiceError
-from tasks.release import pipeline
+from tasks.release import ecs_tasks, pipeline
 from tasks.release.service_state import describe
 from tasks.report import Outcome
 
@@ -86,8 +86,7 @@ def newest_task(service: Service, clients: Clients) -> str:
     if not describe(service, clients).get("enableExecuteCommand"):
         raise ExecIsOffError(service, "ECS Exec is off.")
     with asking_aws(f"looking for tasks of {service.ecs_service}"):
-        arns = clients.ecs.list_tasks(cluster=service.cluster, serviceName=service.ecs_service)["taskArns"]
-        tasks = clients.ecs.describe_tasks(cluster=service.cluster, tasks=arns)["tasks"] if arns else []
+        tasks = ecs_tasks.listed({"cluster": service.cluster, "serviceName": service.ecs_service}, clients)
     able = [task for task in tasks if task.get("enableExecuteCommand") and task.get("lastStatus") == "RUNNING"]
     if not able:
         raise ExecIsOffError(service, f"none of its {len(tasks)} tasks was started with ECS Exec on.")

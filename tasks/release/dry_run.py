@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tasks.release import image, registry, task_definition
+from tasks.release import image, one_commit, registry, task_definition
 from tasks.release.difference import differences
 from tasks.release.service_state import running
+from tasks.release.source import SHORT_COMMIT
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _push(source: Source, clients: Clients) -> list[str]:
     used = there.get(source.version)
     if used and there.get(source.tag, used) != used:
         return [f"be refused: version {source.version} is already in ECR as {used[:19]}"]
+    if used and (other := one_commit.other_commit(source, used, clients)):
+        return [f"be refused: version {source.version} was released from commit {other[:SHORT_COMMIT]}"]
     new = [tag for tag in (source.tag, source.version) if tag not in there]
     place = f"{clients.target.registry}/{source.service.repository}"
     return [f"push {place} with the tags {', '.join(new)}"] if new else [f"push nothing: {place} has it"]

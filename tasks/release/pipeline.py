@@ -22,6 +22,7 @@ from tasks.release import (
     wait_advice,
     way_back,
 )
+from tasks.release.one_commit import require_one_commit
 from tasks.release.service_state import require_deployable, running
 
 if TYPE_CHECKING:
@@ -125,8 +126,9 @@ def build(found: Source, clients: Clients, report: Report) -> Image:
 
 
 def push(built: Image, clients: Clients, report: Report) -> PushedImage:
-    """Stage 2: the image in ECR."""
+    """Stage 2: the image in ECR, unless its version belongs to another commit."""
     with report.stage(built.source.service.name, "push"):
+        require_one_commit(built.source, clients)
         return registry.push(built, clients, report)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tasks.settings import Release, Service
 
 SHOWN_CHANGES = 8
+SHORT_COMMIT = 12
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Source:
     @property
     def tag(self) -> str:
         """The image's tag: the full commit hash, marked where the content differs from it."""
-        return f"{self.commit}-dirty-{self.tree[:12]}" if self.dirty else self.commit
+        return f"{self.commit}-dirty-{self.tree[:SHORT_COMMIT]}" if self.dirty else self.commit
 
     @property
     def label(self) -> str:
         """What a person calls it."""
-        return f"commit {self.commit[:12]}" + (" with uncommitted changes" if self.dirty else "")
+        return f"commit {self.commit[:SHORT_COMMIT]}" + (" with uncommitted changes" if self.dirty else "")
 
 
 def inspect(service: Service, version: str) -> Source:

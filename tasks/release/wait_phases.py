@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError
 from tasks.failures import asking_aws
+from tasks.release import ecs_tasks
 from tasks.release.service_state import listed
 
 if TYPE_CHECKING:
@@ -100,14 +101,14 @@ def _first(pattern: re.Pattern[str], events: list[ServiceEventTypeDef], after: d
 
 def _last_started(rollout: Rollout, clients: Clients) -> TaskTypeDef:
     """Return the revision's running task that started last; nothing where tasks may not be asked for."""
-    cluster = rollout.service.cluster
+    service = rollout.service
     nothing: TaskTypeDef = {}
     try:
         with asking_aws("looking for its tasks"):
-            arns = clients.ecs.list_tasks(
-                cluster=cluster, serviceName=rollout.service.ecs_service, desiredStatus="RUNNING"
-            )["taskArns"]
-            tasks = clients.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+            tasks = ecs_tasks.listed(
+                {"cluster": service.cluster, "serviceName": service.ecs_service, "desiredStatus": "RUNNING"},
+                clients,
+            )
     except DeployError:
         return nothing
     ours = [each for each in tasks if each.get("taskDefinitionArn") == rollout.arn and "startedAt" in each]

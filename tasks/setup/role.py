@@ -83,9 +83,11 @@ def look(clients: Clients) -> Found:
             role = clients.iam.get_role(RoleName=ROLE)["Role"]
         except clients.iam.exceptions.NoSuchEntityException:
             return Found(exists=False, trust={}, policies={}, attached=())
-        names = clients.iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+        inline = clients.iam.get_paginator("list_role_policies").paginate(RoleName=ROLE)
+        names = [name for page in inline for name in page["PolicyNames"]]
         policies = {name: _policy(name, clients) for name in names}
-        attached = clients.iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
+        listed = clients.iam.get_paginator("list_attached_role_policies").paginate(RoleName=ROLE)
+        attached = [each for page in listed for each in page["AttachedPolicies"]]
     trust = cast("dict[str, Json]", role.get("AssumeRolePolicyDocument", {}))
     arns = tuple(each.get("PolicyArn", "") for each in attached)
     return Found(exists=True, trust=trust, policies=policies, attached=arns)

@@ -18,6 +18,8 @@ from tasks.setup import taken
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from types_boto3_cloudformation.type_defs import StackEventTypeDef
+
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.embedded.change_set import ChangeSet
@@ -51,21 +53,27 @@ class Progress:
 
     def __call__(self) -> None:
         """Say what is new."""
-        with asking_aws(f"reading the events of the stack {self.name}"):
-            events = self.clients.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        for event in reversed(events):
-            ended = not event.get("ResourceStatus", "").endswith("_IN_PROGRESS")
-            if ended and event["EventId"] not in self.seen:
-                self.seen.add(event["EventId"])
+        for event in reversed(self._unseen()):
+            if not event.get("ResourceStatus", "").endswith("_IN_PROGRESS"):
                 reason = event.get("ResourceStatusReason", "")
                 told = f"{event.get('ResourceStatus', ''):<19} {event.get('LogicalResourceId', '')}"
                 self.report.say(f"{told}  {reason}".rstrip())
 
     def skip(self) -> None:
         """Take every event so far as shown."""
+        self._unseen()
+
+    def _unseen(self) -> list[StackEventTypeDef]:
+        """Return the events of which no look knew, newest first; a page with one that is known is the last."""
+        new: list[StackEventTypeDef] = []
         with asking_aws(f"reading the events of the stack {self.name}"):
-            events = self.clients.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        self.seen |= {event["EventId"] for event in events}
+            for page in change_set.event_pages(self.name, self.clients):
+                fresh = [event for event in page if event["EventId"] not in self.seen]
+                new += fresh
+                if len(fresh) < len(page):
+                    break
+        self.seen |= {event["EventId"] for event in new}
+        return new
 
 
 def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
@@ -91,14 +99,14 @@ def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
     changes: list[Json] = list(proposed.changes)
     document: dict[str, Json] = {"stack": NAME, "kind": proposed.kind, "changes": changes}
     if work.options.dry_run:
-        _discard(proposed, clients)
+        discard(proposed, clients)
         return Outcome({**document, "dry_run": True}, _shown(proposed))
     for line in _shown(proposed):
         work.report.say(line)
     try:
         work.confirm(f"This applies it to the account {work.settings.target.account}. Go on?")
     except BaseException:  # Ctrl-C too
-        _discard(proposed, clients)
+        discard(proposed, clients)
         raise
     _apply(proposed, clients, work.report)
     outputs = _outputs(clients)
@@ -130,7 +138,7 @@ def _apply(proposed: ChangeSet, clients: Clients, report: Report) -> None:
         change_set.execute(proposed, clients, progress)
 
 
-def _discard(proposed: ChangeSet, clients: Clients) -> None:
+def discard(proposed: ChangeSet, clients: Clients) -> None:
     """Delete a change set that nobody wants, and the empty stack that AWS makes to hold a first one.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html (ChangeSetType)
@@ -138,7 +146,8 @@ def _discard(proposed: ChangeSet, clients: Clients) -> None:
     with asking_aws("discarding the change set"):
         clients.cloudformation.delete_change_set(ChangeSetName=proposed.id)
         if proposed.kind == "CREATE":
-            left = clients.cloudformation.list_change_sets(StackName=proposed.stack)["Summaries"]
+            pages = clients.cloudformation.get_paginator("list_change_sets").paginate(StackName=proposed.stack)
+            left = [each for page in pages for each in page["Summaries"]]
             if not [each for each in left if each.get("ChangeSetId") != proposed.id]:
                 clients.cloudformation.delete_stack(StackName=proposed.stack)
 

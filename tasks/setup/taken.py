@@ -73,8 +73,8 @@ def has_role(name: str, clients: Clients) -> bool:
 def has_log_group(name: str, clients: Clients) -> bool:
     """Return whether there is a log group of exactly that name."""
     with asking_aws(f"looking for the log group {name}"):
-        found = clients.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    return any(each.get("logGroupName") == name for each in found)
+        pages = clients.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+        return any(each.get("logGroupName") == name for page in pages for each in page["logGroups"])
 
 
 def _has_secret(name: str, clients: Clients) -> bool:

@@ -162,19 +162,23 @@ def test_a_frontend_s_tag_on_the_backend_s_workflow_fails_where_the_version_is_r
 
 
 @pytest.mark.usefixtures("main")
-def test_a_tag_that_was_moved_after_it_was_deployed_is_refused(stage: Stage) -> None:
+@pytest.mark.parametrize("changed", ["backend/spryte/moved.py", "beside-the-service.py"])
+def test_a_tag_that_was_moved_after_it_was_deployed_is_refused(stage: Stage, changed: str) -> None:
+    """Also where the service is the very same at both commits, so that both make one image."""
     project, tag = stage.deployed.project, stage.tag()
+    was = project.git("rev-parse", "HEAD")
     assert stage.play(tag).runs[0].failure is None
     before = stage.deployed.state()
-    (project.root / "backend/spryte/moved.py").write_text('"""Another content."""\n')
+    (project.root / changed).write_text('"""Another content."""\n')
     project.git("add", "--all")
     stage.new_commit()
     project.git("tag", tag)
+    now = project.git("rev-parse", "HEAD")
 
     rehearsed = stage.play(tag)
 
     assert (rehearsed.failure.name, rehearsed.failure.code) == (PUSH, 5)
-    assert "is already in ECR as another image" in rehearsed.failure.errors[-1]
+    assert f"was released from commit {was[:12]}; this is commit {now[:12]}." in rehearsed.failure.errors[-1]
     assert stage.deployed.state() == before
 
 

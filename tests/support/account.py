@@ -7,12 +7,15 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from tasks.clients import Clients
-from tests.support.fakes import session
+from tasks.clients import Clients, Network
+from tests.support.answers import DELAY, ERRORS, GROUP, GROUPS, HEALTH, TARGET, network
+from tests.support.answers import RefusedError as RefusedError  # noqa: PLC0414 - tests take it from here
+from tests.support.fakes import FakeDocker, session
 from tests.support.models import ACCOUNT, AWS, BEGAN, DIGEST, REGISTRY, arn, ecs_deployment, ecs_service
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.hooks import BaseEventHooks
+    from docker import DockerClient
     from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -29,32 +33,14 @@ if TYPE_CHECKING:
     from tasks.documents import Json
 
 SENT = BEGAN.timestamp()
-HEALTH = """<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions>{}
-</TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>"""
-TARGET = "<member><Target><Id>i</Id></Target><TargetHealth><State>{}</State></TargetHealth></member>"
-GROUP = """<DescribeTargetGroupsResponse><DescribeTargetGroupsResult><TargetGroups><member>
-<HealthCheckIntervalSeconds>10</HealthCheckIntervalSeconds><HealthyThresholdCount>2</HealthyThresholdCount>
-</member></TargetGroups></DescribeTargetGroupsResult></DescribeTargetGroupsResponse>"""
-DELAY = """<DescribeTargetGroupAttributesResponse><DescribeTargetGroupAttributesResult><Attributes><member>
-<Key>deregistration_delay.timeout_seconds</Key><Value>300</Value></member></Attributes>
-</DescribeTargetGroupAttributesResult></DescribeTargetGroupAttributesResponse>"""
-
-
-class RefusedError(Exception):
-    """What the account answers instead of a result."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
-        self.code, self.message = code, message
-
-    def __str__(self) -> str:
-        """The message alone."""
-        return self.message
 
 
 @dataclass
 class Account:
-    """One backend: its revisions by number with their versions, its deployments, its repository's tags."""
+    """One backend: its revisions by number with versions and commits, its deployments, its repository's tags.
+
+    Of target groups there are those in `groups`, or all that are asked for.
+    """
 
     revisions: dict[int, str] = field(default_factory=dict)
     deployments: list[dict[str, object]] = field(default_factory=list)
@@ -70,6 +56,9 @@ class Account:
     settings: dict[str, object] = field(default_factory=dict)
     stored: list[dict[str, object]] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Json]]] = field(default_factory=list)
+    commits: dict[int, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, tuple[str, str]] | None = None
 
     def answer(self, operation: str, asked: dict[str, Json]) -> dict[str, object] | str:
         """Answer an operation; raises `RefusedError`."""
@@ -101,10 +90,14 @@ class Account:
             "ecr:DescribeImages": lambda _: {"imageDetails": self.stored},
             "ecr:BatchDeleteImage": lambda _: {"imageIds": [], "failures": []},
             "logs:FilterLogEvents": lambda _: {"events": self.lines},
+            "elasticloadbalancing:DescribeTargetGroups": self._groups,
+            "ec2:DescribeSubnets": network("SubnetId", "subnetSet", "InvalidSubnetID", "subnet ID"),
+            "ec2:DescribeSecurityGroups": network(
+                "GroupId", "securityGroupInfo", "InvalidGroup", "security group"
+            ),
             "elasticloadbalancing:DescribeTargetHealth": lambda _: HEALTH.format(
                 "".join(TARGET.format(each) for each in self.targets)
             ),
-            "elasticloadbalancing:DescribeTargetGroups": lambda _: GROUP,
             "elasticloadbalancing:DescribeTargetGroupAttributes": lambda _: DELAY,
         }
 
@@ -120,7 +113,7 @@ class Account:
         if name != "spryte-backend" or number not in self.revisions:
             raise RefusedError("ClientException", "Unable to describe task definition.")
         version = self.revisions[number]
-        variables = {"APP_VERSION": version, "APP_COMMIT": "c" * 40} if version else {}
+        variables = {"APP_VERSION": version, "APP_COMMIT": self.commits.get(number, "c" * 40)} if version else {}
         container = {
             "name": "spryte-backend",
             "image": self.images.get(number, f"{REGISTRY}/spryte-backend@{DIGEST}"),
@@ -153,9 +146,21 @@ class Account:
         ]
         image = {"imageManifest": "{}", "imageManifestMediaType": "application/json"}
         return {
-            "images": [{"imageId": each, **image} for each in ids if each not in missing],
+            "images": [
+                {"imageId": {**self._digest(each), **each}, **image} for each in ids if each not in missing
+            ],
             "failures": [{"imageId": each, "failureCode": "ImageNotFound"} for each in missing],
         }
+
+    def _groups(self, asked: dict[str, Json]) -> str:
+        wanted = [str(value) for name, value in asked.items() if name.startswith("TargetGroupArns.")]
+        known = dict.fromkeys(wanted, ("/api/health", "ip")) if self.groups is None else self.groups
+        if not all(arn in known for arn in wanted):
+            raise RefusedError("TargetGroupNotFound", "One or more target groups not found")
+        return GROUPS.format("".join(GROUP.format(arn, *known[arn]) for arn in wanted))
+
+    def _digest(self, asked: dict[str, str]) -> dict[str, str]:
+        return {"imageDigest": self.digests.get(asked.get("imageTag", ""), DIGEST)}
 
     def _put_image(self, asked: dict[str, Json]) -> dict[str, object]:
         self.tags.add(str(asked["imageTag"]))
@@ -168,6 +173,7 @@ class AccountClients(Clients):
     def __init__(self, account: Account, app_url: str = "http://127.0.0.1:9") -> None:
         super().__init__(replace(AWS, app_url=app_url))
         self.account = account
+        self.engine = FakeDocker()
         self.slept = 0.0
 
     @cached_property
@@ -198,6 +204,18 @@ class AccountClients(Clients):
         self._play(made.meta.events, "elasticloadbalancing")
         return made
 
+    @cached_property
+    def ec2(self) -> Network:
+        """The network."""
+        made = session().client("ec2")
+        self._play(made.meta.events, "ec2")
+        return cast("Network", made)
+
+    @cached_property
+    def docker(self) -> DockerClient:
+        """The fake engine."""
+        return cast("DockerClient", self.engine)
+
     def clock(self) -> float:
         """Return the seconds slept so far."""
         return self.slept
@@ -213,14 +231,14 @@ class AccountClients(Clients):
     def _play(self, events: BaseEventHooks, service: str) -> None:
         def send(request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
             operation = f"{service}:{event_name.rpartition('.')[2]}"
-            body = request.body if isinstance(request.body, bytes) else b"{}"
-            asked = cast("dict[str, Json]", json.loads(body)) if body.startswith(b"{") else {}
+            body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+            asked = cast("dict[str, Json]", json.loads(body)) if body.startswith("{") else _form(body)
             try:
                 return _response(200, self.account.answer(operation, asked))
             except RefusedError as error:
-                if service == "elasticloadbalancing":
+                if service in ERRORS:
                     text = f"<Error><Code>{error.code}</Code><Message>{error}</Message></Error>"
-                    return _response(403, f"<ErrorResponse>{text}</ErrorResponse>")
+                    return _response(403, ERRORS[service].format(text))
                 return _response(400, {"__type": error.code, "message": str(error)})
 
         events.register("before-send", send)  # type: ignore[arg-type]  # the stubs know of no handler that answers
@@ -243,6 +261,10 @@ def verified(*numbers: int, over: dict[int, int] | None = None) -> set[str]:
 def _response(status: int, answer: dict[str, object] | str) -> AWSResponse:
     text = answer if isinstance(answer, str) else json.dumps(answer)
     return AWSResponse(f"https://aws.example/{ACCOUNT}", status, HTTPHeaders(), _Body(text.encode()))
+
+
+def _form(body: str) -> dict[str, Json]:
+    return {name: values[0] for name, values in parse_qs(body).items()}
 
 
 def _seconds(value: object) -> float:

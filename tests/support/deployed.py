@@ -53,7 +53,11 @@ class Deployed:
             cluster="spryte-cluster", services=["spryte-backend-service", "spryte-frontend-service"]
         )["services"]
         return State(
-            revisions=tuple(ecs.list_task_definitions()["taskDefinitionArns"]),
+            revisions=tuple(
+                arn
+                for page in ecs.get_paginator("list_task_definitions").paginate()
+                for arn in page["taskDefinitionArns"]
+            ),
             services=tuple(
                 (each["taskDefinition"], each["deployments"][0]["id"], each["desiredCount"]) for each in services
             ),
@@ -61,7 +65,8 @@ class Deployed:
                 sorted(
                     (image.get("imageDigest", ""), image.get("imageTag", ""))
                     for name in ("spryte-backend", "spryte-frontend")
-                    for image in ecr.list_images(repositoryName=name)["imageIds"]
+                    for page in ecr.get_paginator("list_images").paginate(repositoryName=name)
+                    for image in page["imageIds"]
                 )
             ),
         )

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tests.support.account import HEALTH, Account, AccountClients, RefusedError
+from tests.support.account import Account, AccountClients
+from tests.support.answers import HEALTH, RefusedError
 from tests.support.fakes import session
 from tests.support.models import ACCOUNT, BEGAN, arn, ecs_deployment, ecs_event
 

@@ -76,10 +76,18 @@ WRONG = {
     "a negative time limit": Wrong(("verify", "--timeout=-5"), "--timeout: '-5' is not a whole number from 1 on."),
     "a number of lines that is none": Wrong(("local.logs", "--lines=all"), "--lines: 'all' is not a whole number"),
     "a missing variable": Wrong(
-        DEPLOY, "The variable AWS_ACCOUNT_ID is not set.", environment={"DEPLOY_TARGET": "aws"}
+        DEPLOY, "The variable APP_URL is not set.", environment={**AWS, **NAMES, "APP_URL": ""}
     ),
     "a missing variable of the service": Wrong(
-        DEPLOY, "The variable ECS_CLUSTER_BACKEND is not set.", environment=AWS
+        DEPLOY,
+        "The variable ECS_CLUSTER_BACKEND is not set.",
+        environment={**AWS, **NAMES, "ECS_CLUSTER_BACKEND": ""},
+    ),
+    "no variable at all": Wrong(
+        DEPLOY,
+        "The variables AWS_ACCOUNT_ID, AWS_REGION, APP_URL, ECS_CLUSTER_BACKEND, ECS_SERVICE_BACKEND, "
+        "ECS_TASK_DEFINITION_BACKEND, ECS_CONTAINER_NAME_BACKEND and ECR_REPOSITORY_BACKEND are not set.",
+        environment={"DEPLOY_TARGET": "aws"},
     ),
     "a variable of the wrong form": Wrong(
         DEPLOY,
@@ -122,6 +130,22 @@ def test_a_malformed_dotenv_is_told_with_its_line(project: Project) -> None:
         result = project.run(*DEPLOY)
     assert error_of(result) == "error: .env:2: is not NAME=value"
     assert result.code == 2
+
+
+def test_a_misspelled_name_in_dotenv_is_told_beside_what_is_missing_for_it(project: Project) -> None:
+    with project.changed(".env", "AWS_REGON=us-east-2\nOPENAI_API_KEY=hunter2\n"):
+        result = project.run(*DEPLOY, **{**AWS, **NAMES, "AWS_REGION": ""})
+    assert ".env:1: AWS_REGON is no variable of this project. Did you mean 'AWS_REGION'?" in result.err
+    assert error_of(result) == "error: The variable AWS_REGION is not set."
+    assert "OPENAI" not in result.err
+    assert "us-east-2" not in result.err.replace("a region such as us-east-2", "")
+
+
+def test_a_misspelled_name_in_dotenv_is_no_error(project: Project) -> None:
+    with project.changed(".env", "LOCALPORT=4566\n"):
+        result = project.succeed("tag", "--service=backend", "--version=0.1.5", "--dry-run", "--json")
+    assert result.document["tags"] == ["backend-v0.1.5"]
+    assert result.err.count("LOCALPORT") == 1
 
 
 @pytest.mark.parametrize("command", [("--list",), DEPLOY])

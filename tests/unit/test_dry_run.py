@@ -47,6 +47,8 @@ def test_the_push_tells_which_tags_are_missing(
     clients: StubbedClients, commit: str, version: str, line: str
 ) -> None:
     clients.tags_are((COMMIT, commit), ("0.1.5", version))
+    if version == DIGEST:
+        clients.ecs_stub.add_response("describe_task_definition", described(1, "0.1.5"))
     assert told(clients, dry_run.PUSH)[-1] == line
 
 

@@ -15,6 +15,7 @@ from tasks.setup import github
 from tasks.setup.gh import GitHub, GitHubError
 from tests.support.gh import StandIn, make_stand_in, path_with
 from tests.support.project import HERE
+from tests.support.runbook import RUNBOOK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,21 +23,6 @@ if TYPE_CHECKING:
     from tasks.report import Outcome
 
 ARN = "arn:aws:iam::727646509464:role/SpryteGithubDeployRole"
-# The twelve variables, section 4.2 of the manual procedure.
-RUNBOOK = {
-    "AWS_REGION": "us-east-2",
-    "AWS_ACCOUNT_ID": "727646509464",
-    "ECS_CLUSTER_BACKEND": "spryte-cluster",
-    "ECS_SERVICE_BACKEND": "spryte-backend-service",
-    "ECS_TASK_DEFINITION_BACKEND": "spryte-backend",
-    "ECS_CONTAINER_NAME_BACKEND": "spryte-backend",
-    "ECR_REPOSITORY_BACKEND": "spryte-backend",
-    "ECS_CLUSTER_FRONTEND": "spryte-cluster",
-    "ECS_SERVICE_FRONTEND": "spryte-frontend-service",
-    "ECS_TASK_DEFINITION_FRONTEND": "spryte-frontend",
-    "ECS_CONTAINER_NAME_FRONTEND": "spryte-frontend",
-    "ECR_REPOSITORY_FRONTEND": "spryte-frontend",
-}
 ADDRESS = {"APP_URL": "https://spryte.example.com"}
 
 

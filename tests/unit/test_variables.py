@@ -10,27 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.documents import DocumentError
-from tasks.settings import load
-from tasks.variables import MissingVariableError, VariableError
+from tasks.settings import load, misspelled
+from tasks.variables import OTHERS, TARGET, MissingVariableError, VariableError
 from tests.support.project import HERE
+from tests.support.runbook import RUNBOOK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUNBOOK = {
-    "AWS_REGION": "us-east-2",
-    "AWS_ACCOUNT_ID": "727646509464",
-    "ECS_CLUSTER_BACKEND": "spryte-cluster",
-    "ECS_SERVICE_BACKEND": "spryte-backend-service",
-    "ECS_TASK_DEFINITION_BACKEND": "spryte-backend",
-    "ECS_CONTAINER_NAME_BACKEND": "spryte-backend",
-    "ECR_REPOSITORY_BACKEND": "spryte-backend",
-    "ECS_CLUSTER_FRONTEND": "spryte-cluster",
-    "ECS_SERVICE_FRONTEND": "spryte-frontend-service",
-    "ECS_TASK_DEFINITION_FRONTEND": "spryte-frontend",
-    "ECS_CONTAINER_NAME_FRONTEND": "spryte-frontend",
-    "ECR_REPOSITORY_FRONTEND": "spryte-frontend",
-}
 OURS = {"DEPLOY_TARGET", "APP_URL", "LOCAL_PORT"}
 OPTIONAL = {
     "DEPLOY_ENVIRONMENT",
@@ -143,6 +130,96 @@ def test_a_variable_that_is_missing_for_aws_is_named_with_what_to_set_it_to(file
     assert str(caught.value) == f"The variable {name} is not set."
     assert re.fullmatch(r"Set it to an? .+, in the environment or in \.env; .*", caught.value.fix)
     assert caught.value.exit_code == 2
+
+
+def test_all_that_is_missing_for_aws_is_named_in_one_error(files: Path) -> None:
+    missing = ("AWS_ACCOUNT_ID", "APP_URL", "ECS_CLUSTER_BACKEND", "ECR_REPOSITORY_FRONTEND")
+    environment = {key: value for key, value in AWS.items() if key not in missing}
+    with pytest.raises(MissingVariableError) as caught:
+        load(files, environment, services="all")
+    assert str(caught.value) == f"The variables {', '.join(missing[:-1])} and {missing[-1]} are not set."
+    assert caught.value.fix == ("Set them in the environment or in .env; .env.example explains each variable.")
+    assert caught.value.evidence[:2] == (
+        "AWS_ACCOUNT_ID: an account number of 12 digits",
+        "APP_URL: an address such as https://spryte.example.com",
+    )
+    assert len(caught.value.evidence) == 4
+
+
+def test_what_a_service_that_was_not_named_would_need_is_not_missing(files: Path) -> None:
+    environment = {key: value for key, value in AWS.items() if not key.endswith("_FRONTEND")}
+    assert load(files, environment, services="backend").select("backend")[0].family == "spryte-backend"
+    with pytest.raises(MissingVariableError, match=r"^The variable APP_URL is not set\.$"):
+        load(files, {**environment, "APP_URL": ""}, services="backend")
+
+
+def test_all_that_is_missing_of_several_services_is_named_in_one_error(files: Path) -> None:
+    missing = ("ECS_SERVICE_BACKEND", "ECS_SERVICE_FRONTEND")
+    settings = load(files, {key: value for key, value in AWS.items() if key not in missing})
+    with pytest.raises(MissingVariableError) as caught:
+        settings.select("all")
+    assert str(caught.value) == "The variables ECS_SERVICE_BACKEND and ECS_SERVICE_FRONTEND are not set."
+
+
+def test_an_unknown_service_is_left_for_select_to_refuse(files: Path) -> None:
+    with pytest.raises(MissingVariableError, match=r"^The variable APP_URL is not set\.$"):
+        load(files, {**AWS, "APP_URL": ""}, services="backned")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AWS_REGON", "AWS_REGION"),
+        ("aws_region", "AWS_REGION"),
+        ("APP_ULR", "APP_URL"),
+        ("AWS_ACCOUNT", "AWS_ACCOUNT_ID"),
+        ("ECS_CLUSTER_FRONTED", "ECS_CLUSTER_FRONTEND"),
+        ("DEPLOY_TARGETS", "DEPLOY_TARGET"),
+        ("LOCALPORT", "LOCAL_PORT"),
+        ("GITHUB_REPOSITRY", "GITHUB_REPOSITORY"),
+        ("PYTON_IMAGE", "PYTHON_IMAGE"),
+    ],
+)
+def test_a_name_in_dotenv_that_looks_misspelled_is_told_without_its_value(
+    files: Path, name: str, meant: str
+) -> None:
+    (files / ".env").write_text(f"# names\n{name}=hunter2\n")
+    assert misspelled(files) == (f".env:2: {name} is no variable of this project. Did you mean '{meant}'?",)
+    load(files, {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_ECS", "API_URL",
+        "VITE_API_URL", "GITHUB_TOKEN", "GITHUB_REPOSITORY_OWNER", "MONGODB_URI", "JWT_SECRET", "NODE_ENV", "PORT",
+        "APP_ENV", "APP_NAME", "ECS_CLUSTER_WORKER",
+    ],
+)  # fmt: skip
+def test_what_other_programs_keep_in_dotenv_is_passed_over(files: Path, name: str) -> None:
+    (files / ".env").write_text(f"{name}=x\n")
+    assert misspelled(files) == ()
+
+
+def test_every_variable_of_the_example_is_known(files: Path) -> None:
+    names = {*RUNBOOK, *OURS, *OPTIONAL}
+    assert {*TARGET, *OTHERS} == {name for name in names if not name.endswith(("_BACKEND", "_FRONTEND"))}
+    (files / ".env").write_text("".join(f"{name}=\n" for name in sorted(names)))
+    assert misspelled(files) == ()
+
+
+def test_without_dotenv_nothing_is_misspelled(files: Path) -> None:
+    assert misspelled(files) == ()
+
+
+def test_the_variables_of_a_third_service_are_known(files: Path) -> None:
+    text = (files / "invoke.yaml").read_text()
+    entry = "  job-runner:\n    folder: jobs\n    task_definition: aws/jobs.json\n    port: 9000\n"
+    (files / "invoke.yaml").write_text(text.replace("\n# Where", f"{entry}    health_path: /ready\n\n# Where"))
+    (files / ".env").write_text("ECS_CLUSTER_JOB_RUNNER=a\nECS_CLUSTER_JOBRUNNER=b\n")
+    assert misspelled(files) == (
+        ".env:2: ECS_CLUSTER_JOBRUNNER is no variable of this project. Did you mean 'ECS_CLUSTER_JOB_RUNNER'?",
+    )
 
 
 def test_nothing_is_missing_for_the_embedded_cloud(files: Path) -> None:
