@@ -12,6 +12,8 @@ from tasks.release.source import SHORT_COMMIT
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tasks.clients import Clients
     from tasks.documents import Json
     from tasks.release.source import Source
@@ -57,6 +59,14 @@ def _push(source: Source, clients: Clients) -> list[str]:
 
 
 def _register(source: Source, clients: Clients) -> list[str]:
+    existing, changes = _changes(source, clients)
+    if not changes:
+        return [f"register nothing: {existing.get('family')}:{existing.get('revision')} has this content"]
+    return [f"register a revision of {source.service.family}:", *(f"  change {change}" for change in changes)]
+
+
+def _changes(source: Source, clients: Clients) -> tuple[Mapping[str, Json], tuple[str, ...]]:
+    """Return the family's newest revision, and what a new one would change in it."""
     service = source.service
     template = task_definition.load_template(service, clients.target)
     existing = task_definition.described(service.family, clients) or {}
@@ -67,16 +77,15 @@ def _register(source: Source, clients: Clients) -> list[str]:
         source.tag,
         task_definition.complete_secrets(existing),
     )
-    changes = differences(existing, task_definition.render(template, identity, clients.target))
-    if not changes:
-        return [f"register nothing: {existing.get('family')}:{existing.get('revision')} has this content"]
-    return [f"register a revision of {service.family}:", *(f"  change {change}" for change in changes)]
+    return existing, differences(existing, task_definition.render(template, identity, clients.target))
 
 
 def _deploy(source: Source, clients: Clients) -> list[str]:
     now = running(source.service, clients)
+    verify = f"verify {clients.target.app_url}{source.service.health_path} for version {source.version}"
+    if (now.version, now.commit) == (source.version, source.tag):
+        existing, changes = _changes(source, clients)
+        if not changes and existing.get("taskDefinitionArn") == now.arn:
+            return [f"update nothing: {now.name} runs already", verify]
     tasks = f"; first deploy, {source.service.first_count} task" if now.never_deployed else ""
-    return [
-        f"update {source.service.ecs_service} from {now.name} ({now.version or 'nothing'}){tasks}",
-        f"verify {clients.target.app_url}{source.service.health_path} for version {source.version}",
-    ]
+    return [f"update {source.service.ecs_service} from {now.name} ({now.version or 'nothing'}){tasks}", verify]

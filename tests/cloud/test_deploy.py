@@ -86,8 +86,10 @@ def test_the_same_deploy_run_twice_changes_nothing_the_second_time(deployed: Dep
     deployed.project.succeed("deploy", "--service=all", f"--version={version}")
     before = deployed.state()
 
+    told = deployed.project.succeed("deploy", "--service=all", f"--version={version}", "--dry-run")
     again = deployed.project.succeed("deploy", "--service=all", f"--version={version}", "--json")
 
+    assert told.out.count("would update nothing") == 2
     assert deployed.state() == before
     assert [each["adopted"] for each in again.services] == [True, True]
 
