@@ -9,9 +9,10 @@ from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SupersededEr
 from tasks.failures import ThrottledError
 from tasks.release.rollout_view import View
 from tasks.release.service_state import describe, listed, primary
+from tasks.release.wait_phases import DRAINS
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.type_defs import ServiceTypeDef
+    from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
 
     from tasks.clients import Clients
     from tasks.report import Report
@@ -129,7 +130,18 @@ def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
     if ours.get("rolloutState", "COMPLETED") == "COMPLETED":
         return Verdict("done", "")
     others = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not ours)
-    return Verdict("serving", f"draining {others} old" if others else "settling")
+    return Verdict("serving", _waited_for(service, ours, others))
+
+
+def _waited_for(service: ServiceTypeDef, ours: DeploymentTypeDef, old: int) -> str:
+    """Say what a deployment whose tasks all run waits for; events tell when ECS lets go of the old ones."""
+    if not old:
+        return "serving; waiting for ECS to call it complete"
+    since = ours.get("createdAt")
+    fresh = [each for each in service.get("events", []) if since is None or each["createdAt"] >= since]
+    if any(DRAINS.search(each["message"]) for each in fresh):
+        return f"serving; waiting for {old} old to drain"
+    return f"waiting for health checks; {old} old serving until then"
 
 
 def _look(service: Service, clients: Clients, report: Report, deadline: float) -> ServiceTypeDef:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
 from tasks.release.rollout import State, Verdict, judge
-from tests.support.models import as_service, ecs_deployment, ecs_service, rollout
+from tests.support.models import BEGAN, as_service, ecs_deployment, ecs_event, ecs_service, rollout
 
 OLD = ecs_deployment(4, "ecs-svc/1", status="ACTIVE")
 BREAKER: dict[str, object] = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 NO_BREAKER: dict[str, object] = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+DRAINING = ecs_event(1, "(service a) has begun draining connections on 1 tasks.")
 ROLLED_BACK = ecs_deployment(4, "ecs-svc/3", rolloutState="IN_PROGRESS")
 
 
@@ -33,13 +35,27 @@ CASES = {
     "it has just begun": Case(ecs_service(own(runningCount=0, pendingCount=1), OLD), "waiting"),
     "it has begun and ECS counts nothing yet": Case(ecs_service(own(runningCount=0), OLD), "waiting"),
     "one of two tasks runs": Case(ecs_service(own(desiredCount=2), OLD), "waiting"),
-    "all tasks run while an old one drains": Case(ecs_service(own(), OLD), "serving", "draining 1 old"),
-    "all tasks run while several old ones drain": Case(
-        ecs_service(own(), {**OLD, "runningCount": 2}, ecs_deployment(3, "ecs-svc/0", status="ACTIVE")),
-        "serving",
-        "draining 3 old",
+    "all tasks run and are not yet healthy": Case(
+        ecs_service(own(), OLD), "serving", "waiting for health checks; 1 old serving until then"
     ),
-    "all tasks run and nothing drains but ECS has not said so": Case(ecs_service(own()), "serving", "settling"),
+    "all tasks run while an old one drains": Case(
+        ecs_service(own(), OLD, events=[DRAINING]), "serving", "serving; waiting for 1 old to drain"
+    ),
+    "all tasks run while several old ones drain": Case(
+        ecs_service(
+            own(), {**OLD, "runningCount": 2}, ecs_deployment(3, "ecs-svc/0", status="ACTIVE"), events=[DRAINING]
+        ),
+        "serving",
+        "serving; waiting for 3 old to drain",
+    ),
+    "all tasks run and an older deployment drained": Case(
+        ecs_service(own(), OLD, events=[{**DRAINING, "createdAt": BEGAN - timedelta(hours=1)}]),
+        "serving",
+        "waiting for health checks; 1 old serving until then",
+    ),
+    "all tasks run and nothing drains but ECS has not said so": Case(
+        ecs_service(own()), "serving", "serving; waiting for ECS to call it complete"
+    ),
     "ECS says it is completed": Case(ecs_service(own(rolloutState="COMPLETED")), "done"),
     "it is completed while the old one is still listed": Case(
         ecs_service(own(rolloutState="COMPLETED"), {**OLD, "runningCount": 0}), "done"

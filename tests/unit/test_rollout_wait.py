@@ -33,7 +33,7 @@ def test_it_looks_again_until_the_deployment_is_done(clients: StubbedClients, re
     wait(rollout(), clients, report, 600)
     assert report.text.splitlines() == [
         "0 of 1 running, 1 starting",
-        "1 of 1 running; draining 1 old",
+        "1 of 1 running; waiting for health checks; 1 old serving until then",
         "1 of 1 running",
     ]
 
