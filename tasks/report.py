@@ -88,8 +88,8 @@ class Report:
             self._bar(what, done, total)
             return
         share = min(done / total, 1.0) if total else 1.0
-        last = self._stage.shown.get(what)
-        if last is not None and share - last < PLAIN_STEP and (share < 1.0 or last >= 1.0):
+        last = self._stage.shown.get(what, 0.0)
+        if share - last < PLAIN_STEP and (share < 1.0 or last >= 1.0):
             return
         self._stage.shown[what] = share
         self._print(f"{what} {share:4.0%} of {_size(total)}")

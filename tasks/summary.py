@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.report import Outcome, timing_lines
+from tasks.report import SHOWN_SECONDS, Outcome, timing_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +74,11 @@ def verified(versions: Sequence[VerifiedVersion], settings: Settings, report: Re
 
 def _wait_lines(wait: Wait | None) -> tuple[str, ...]:
     """Return where the wait for ECS went, the longest part first, and what would shorten that."""
-    if wait is None:
+    if wait is None or wait.seconds < SHOWN_SECONDS:
         return ()
-    ranked = sorted(wait.phases, key=lambda phase: -phase.seconds)
+    ranked = sorted(
+        (each for each in wait.phases if each.seconds >= SHOWN_SECONDS), key=lambda each: -each.seconds
+    )
     parts = ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in ranked)
     return (
         f"{'':<9} ECS took {wait.seconds:.1f} s: {parts}",

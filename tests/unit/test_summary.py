@@ -64,7 +64,9 @@ def test_a_deploy_ends_with_what_is_where(settings: Settings, report: Recorder) 
 def test_a_deploy_says_where_its_wait_went_and_what_would_shorten_it(
     settings: Settings, report: Recorder, tmp_path: Path
 ) -> None:
-    wait = Wait((Phase(("image pull",), 12), Phase(("draining",), 300)), "the delay (300 s)")
+    wait = Wait(
+        (Phase(("provisioning",), 0), Phase(("image pull",), 12), Phase(("draining",), 300)), "the delay (300 s)"
+    )
     outcome = summary.deployed([Released(deployment(), VERIFIED, wait)], settings, report)
     step_summary.outcome("deploy", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
     text = "\n".join(outcome.lines)
@@ -73,7 +75,11 @@ def test_a_deploy_says_where_its_wait_went_and_what_would_shorten_it(
     (service,) = map(as_object, as_list(outcome.document["services"]))
     assert service["wait"] == {
         "seconds": 312,
-        "phases": [{"phase": "image pull", "seconds": 12}, {"phase": "draining", "seconds": 300}],
+        "phases": [
+            {"phase": "provisioning", "seconds": 0},
+            {"phase": "image pull", "seconds": 12},
+            {"phase": "draining", "seconds": 300},
+        ],
         "longest": "draining",
         "setting": "the delay (300 s)",
     }
