@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import step_summary
+from tasks.aws_commands import point_error, point_outcome
 from tasks.documents import read_yaml
 from tasks.embedded import cloud
 from tasks.errors import DeployError, StoppedByUserError, UsageError
@@ -74,6 +75,11 @@ class Work:
         for line in misspelled(ROOT):
             self.report.say(line)
         return load(ROOT, self.environment, self.options.target, self.options.service)
+
+    @property
+    def settings_known(self) -> bool:
+        """Whether the settings were read, and are in order."""
+        return "settings" in vars(self)
 
     @cached_property
     def services(self) -> tuple[Service, ...]:
@@ -156,6 +162,8 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
     try:
         _refuse_invokes_own_dry_run(sys.argv)
         outcome = action(work)
+        if work.settings_known:
+            outcome = point_outcome(outcome, work.settings.target)
         print_outcome(outcome, sys.stdout, as_json=options.json)
         step_summary.outcome(name or action.__name__, outcome, os.environ)
     except KeyboardInterrupt:
@@ -164,6 +172,8 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
         )
     except DeployError as failure:
         error = _explained(failure, work)
+        if work.settings_known:
+            point_error(error, work.settings.target)
     else:
         if outcome.exit_code:
             raise Exit(code=outcome.exit_code)

@@ -185,7 +185,7 @@ def timing_lines(timings: list[Timing]) -> tuple[str, ...]:
     total = sum(timing.seconds for timing in timings)
     ranked = sorted((each for each in timings if each.seconds >= SHOWN_SECONDS), key=lambda each: -each.seconds)
     parts = [f"{timing.service} {timing.stage} {timing.seconds:.1f} s".strip() for timing in ranked]
-    return (f"{'took':<9} {total:.1f} s: {', '.join(parts)}",)
+    return (f"{'took':<9} {total:.1f} s" + (f": {', '.join(parts)}" if parts else ""),)
 
 
 def _bars(stream: TextIO) -> Progress:

@@ -190,7 +190,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "", services:
         environment: the process environment; it wins over `.env`.
         target: `local` or `aws`; empty for what `DEPLOY_TARGET` says.
         services: what `select` will be asked for: where one of the target's variables is missing, the error names
-            also those of these services that are. Empty for none.
+            also those of these services that are. Empty for none: then there may be no address yet.
 
     Raises:
         DocumentError: `invoke.yaml` or `.env` is missing or malformed (file, line, key).
@@ -203,7 +203,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "", services:
     chosen = _target_name(target, values)
     if chosen == "local":
         values = values.with_defaults(root / ".env.example")
-    needed = variables.of_target(chosen)
+    needed = variables.of_target(chosen, with_address=bool(services))
     if any(not values.values.get(name) for name in needed):
         named = known if services == "all" else [each.strip() for each in services.split(",")]
         values.require(needed | variables.of_services(name for name in known if name in named))
@@ -260,7 +260,7 @@ def _aws(values: Variables) -> Target:
         account=account,
         region=region,
         registry=values.get("ECR_REGISTRY", variables.HOST, f"{account}.dkr.ecr.{region}.amazonaws.com"),
-        app_url=values.get("APP_URL", variables.URL).rstrip("/"),
+        app_url=values.get("APP_URL", variables.URL, "").rstrip("/"),
         endpoint_url=values.get("AWS_ENDPOINT_URL", variables.URL, "") or None,
         credentials=None,
         build_args=values.base_images(),

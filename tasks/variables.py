@@ -142,9 +142,10 @@ def read(root: Path, environment: Mapping[str, str]) -> Variables:
     return outer.with_defaults(root / ".env")
 
 
-def of_target(target: str) -> dict[str, Form]:
+def of_target(target: str, *, with_address: bool) -> dict[str, Form]:
     """Return what a target cannot do without; the embedded cloud makes its own address."""
-    return {name: form for name, form in TARGET.items() if target == "aws" or name != "APP_URL"}
+    asked = target == "aws" and with_address
+    return {name: form for name, form in TARGET.items() if asked or name != "APP_URL"}
 
 
 def of_services(services: Iterable[str]) -> dict[str, Form]:

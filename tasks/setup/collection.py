@@ -14,6 +14,7 @@ from tasks.setup import github as hub
 from tasks.setup import stack as environment
 
 SERVICE = "Which services: one, several joined by commas, or all."
+NO_SERVICE = ""  # what is set up before there is an environment, and so before APP_URL is known
 TARGET = "local: the embedded cloud on this machine (default). aws: production. DEPLOY_TARGET sets it too."
 JSON = "Print the result as one JSON document on stdout."
 DRY_RUN = "Say what would happen and change nothing."
@@ -32,7 +33,7 @@ def aws(
     dry_run: bool = False, yes: bool = False,
 ) -> None:  # fmt: skip
     """Set up the OIDC provider, the deploy role and its policies; what exists is adopted."""
-    options = Options(target=target, json=json, dry_run=dry_run, yes=yes)
+    options = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
     run_action(partial(account.aws, check=check, diagnose=diagnose), options, "setup.aws")
 
 
@@ -56,7 +57,7 @@ def stack(
     dry_run: bool = False, yes: bool = False,
 ) -> None:  # fmt: skip
     """Create a complete environment from aws/stack.yaml, through a change set that is shown first."""
-    options = Options(target=target, json=json, dry_run=dry_run, yes=yes)
+    options = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
     run_action(partial(environment.stack, certificate=certificate, domain=domain), options, "setup.stack")
 
 

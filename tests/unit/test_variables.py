@@ -126,7 +126,7 @@ def test_a_folder_in_the_place_of_dotenv_is_told(files: Path) -> None:
 def test_a_variable_that_is_missing_for_aws_is_named_with_what_to_set_it_to(files: Path, name: str) -> None:
     environment = {key: value for key, value in AWS.items() if key != name}
     with pytest.raises(MissingVariableError) as caught:
-        load(files, environment).select("all")
+        load(files, environment, services="all").select("all")
     assert str(caught.value) == f"The variable {name} is not set."
     assert re.fullmatch(r"Set it to an? .+, in the environment or in \.env; .*", caught.value.fix)
     assert caught.value.exit_code == 2
@@ -144,6 +144,10 @@ def test_all_that_is_missing_for_aws_is_named_in_one_error(files: Path) -> None:
         "APP_URL: an address such as https://spryte.example.com",
     )
     assert len(caught.value.evidence) == 4
+
+
+def test_what_is_set_up_before_there_is_an_address_needs_none(files: Path) -> None:
+    assert load(files, {**AWS, "APP_URL": ""}).target.app_url == ""
 
 
 def test_what_a_service_that_was_not_named_would_need_is_not_missing(files: Path) -> None:
