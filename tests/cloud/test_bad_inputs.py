@@ -58,7 +58,7 @@ REFUSED = {
     ),
     "credentials nobody accepts": Bad(
         3,
-        ("AWS credentials: no longer accepted", "aws sts get-caller-identity"),
+        ("AWS credentials: no longer accepted", "sts get-caller-identity"),
         {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"},
     ),
     "a profile that does not exist": Bad(
