@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +24,7 @@ from tasks.report import Outcome, Report, print_failure, print_outcome
 from tasks.settings import Settings, checked_version, load, misspelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tasks.settings import Service
 
@@ -147,6 +150,19 @@ def _refuse_invokes_own_dry_run(arguments: Sequence[str]) -> None:
         raise UsageError("Invoke's own --dry has no effect on these tasks.", fix="Use --dry-run, after the task.")
 
 
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, with which CI cancels, be told like Ctrl-C: what is left, and how to go on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there may a handler be set
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> None:
     """Run an action and end the process with its exit code when it fails.
 
@@ -161,7 +177,8 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
     work = Work(options, report, os.environ)
     try:
         _refuse_invokes_own_dry_run(sys.argv)
-        outcome = action(work)
+        with _ended_like_ctrl_c():
+            outcome = action(work)
         if work.settings_known:
             outcome = point_outcome(outcome, work.settings.target)
         print_outcome(outcome, sys.stdout, as_json=options.json)

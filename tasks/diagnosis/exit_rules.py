@@ -79,8 +79,8 @@ def crash_at_start(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         "crash-at-start",
         f"The container crashes at start with exit code {task.exit_code}{last}",
-        f"Mend what its last lines say, rehearse it (./inv deploy --service={findings.service.name}), then deploy "
-        "the next version.",
+        f"Mend what its last lines say, try it here (./inv deploy --service={findings.service.name} "
+        "--version=X.Y.Z --target=local), then deploy the next version.",
     )
 
 

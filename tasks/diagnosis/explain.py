@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.diagnosis import rules
 from tasks.diagnosis.gather import gather
+from tasks.errors import GaveUpWaitingError
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
@@ -19,6 +20,10 @@ def explain(error: DeployError, case: Case, clients: Clients, report: Report) ->
     """Find out why, say it, and put it into the error. Never raises for what AWS answers."""
     with report.stage(case.service.name, "diagnose"):
         found = rules.explain(gather(case, clients))
+        if found.diagnosis is None and isinstance(error, GaveUpWaitingError):
+            report.say("nothing failed that could be seen: it was not waited for any longer")
+            error.evidence = (*found.evidence, *error.evidence)
+            return found
         report.say(f"cause: {found.cause}")
     error.evidence = (*found.lines, *error.evidence)
     error.fix = found.next_step

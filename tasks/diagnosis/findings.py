@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tasks.diagnosis import log_lines
 from tasks.documents import as_list, as_object
 
 if TYPE_CHECKING:
@@ -192,6 +193,12 @@ class Findings:
                 found[str(entry["path"])] = int(str(entry["status"]))
         return found
 
+    @cached_property
+    def exception(self) -> str:
+        """The last exception in the log, as its last line tells it; empty where there is none."""
+        found = (log_lines.exception(line) for line in reversed(self.lines))
+        return next((each for each in found if each), "")
+
     @property
     def container_check_failed(self) -> bool:
         """Whether tasks were stopped, or are called unhealthy, because of the container health check."""
@@ -216,4 +223,5 @@ class Findings:
         """The end of the log, to be shown."""
         if self.log_group_missing:
             return (f"there is no log group {self.log_group}",)
-        return tuple(f"log: {line}" for line in self.lines[-SHOWN_LINES:])
+        told = {log_lines.essence(line): f"log: {log_lines.shown(line)}" for line in self.lines}
+        return tuple(told.values())[-SHOWN_LINES:]

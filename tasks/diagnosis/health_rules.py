@@ -33,8 +33,9 @@ def http_500(findings: Findings) -> Diagnosis | None:
         return None
     return Diagnosis(
         "http-500",
-        f"The service runs, and answers its health check with {status}.",
-        "Its log has the traceback; mend it, then deploy the next version.",
+        f"The service runs, and answers its health check with {status}"
+        + (f": {findings.exception}" if findings.exception else "."),
+        "Mend what its log tells, then deploy the next version.",
         (findings.probe.line,) if findings.probe else (),
     )
 

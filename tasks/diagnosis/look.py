@@ -10,8 +10,9 @@ from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import Gaps, failed_revision, gather
 from tasks.errors import UsageError
+from tasks.operate.record import number_of
 from tasks.release import pipeline
-from tasks.release.service_state import describe
+from tasks.release.service_state import describe, running
 from tasks.release.task_definition import VERSION_VARIABLE, described, environment_of
 from tasks.report import Outcome
 
@@ -44,20 +45,38 @@ def diagnose(work: Work, *, revision: str = "") -> Outcome:
             case = _case(service, wanted, clients)
             findings = gather(case, clients)
             found = rules.explain(findings)
-        lines += _told(findings, found)
-        services.append(_document(findings, found))
+            remarks = remarks_on(case, clients)
+        lines += [*_told(findings, found), *(f"  {each}" for each in remarks)]
+        services.append(_document(findings, found, remarks))
     return Outcome({"target": work.settings.target.name, "services": services}, tuple(lines))
 
 
 def _case(service: Service, wanted: int, clients: Clients) -> Case:
     state = describe(service, clients)
-    running = state["taskDefinition"]
+    current = state["taskDefinition"]
     if wanted:
-        arn = f"{running.rpartition(':')[0]}:{wanted}"
+        arn = f"{current.rpartition(':')[0]}:{wanted}"
     else:
-        arn = Gaps().unless(lambda: failed_revision(service, state, clients), "") or running
+        arn = Gaps().unless(lambda: failed_revision(service, state, clients), "") or current
     version = environment_of(described(arn, clients) or {}, service.container).get(VERSION_VARIABLE, "")
-    return Case(service, arn, version, asks_http=arn == running and state.get("desiredCount", 0) > 0)
+    return Case(service, arn, version, asks_http=arn == current and state.get("desiredCount", 0) > 0)
+
+
+def remarks_on(case: Case, clients: Clients) -> tuple[str, ...]:
+    """Return what to know beside it: what runs now, and a newer revision that ECS itself has nothing against."""
+    service = case.service
+    runs, newest = running(service, clients), described(service.family, clients) or {}
+    told = []
+    if runs.arn != case.arn:
+        told.append(f"now: {runs.name} runs" + (f", version {runs.version}" if runs.version else ""))
+    newer = str(newest.get("taskDefinitionArn", ""))
+    if number_of(newer, service.family) > number_of(case.arn, service.family) and newer != runs.arn:
+        version = environment_of(newest, service.container).get(VERSION_VARIABLE, "unknown")
+        told.append(
+            f"newer: {newer.rpartition('/')[2]}, version {version}, does not run: it failed over HTTP, was taken "
+            f"back, or never started: ./inv diagnose --service={service.name} --revision={newest.get('revision')}"
+        )
+    return tuple(told)
 
 
 def _told(findings: Findings, found: Explanation) -> list[str]:
@@ -74,7 +93,7 @@ def _is_well(findings: Findings, found: Explanation) -> bool:
     return found.diagnosis is None and answers
 
 
-def _document(findings: Findings, found: Explanation) -> Json:
+def _document(findings: Findings, found: Explanation, remarks: tuple[str, ...]) -> Json:
     return {
         "service": findings.service.name,
         "revision": findings.case.arn.rpartition("/")[2],
@@ -84,4 +103,5 @@ def _document(findings: Findings, found: Explanation) -> Json:
         "cause": "" if _is_well(findings, found) else found.cause,
         "evidence": list(found.evidence),
         "next_step": "" if _is_well(findings, found) else found.next_step,
+        "remarks": list(remarks),
     }

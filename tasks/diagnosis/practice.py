@@ -56,6 +56,16 @@ class PracticeError(UsageError):
         super().__init__(what, fix=f"Use --failure={'|'.join(FAILURES)}; docs/failures.md describes them all.")
 
 
+class OtherServiceError(UsageError):
+    """The failure is one of another service."""
+
+    def __init__(self, failure: str, service: str, asked: str) -> None:
+        super().__init__(
+            f"{failure} is practised on {service}, not on {asked}.",
+            fix=f"Use --service={service}, or leave it out.",
+        )
+
+
 class NotLocalError(UsageError):
     """Nobody practises in production."""
 
@@ -83,7 +93,7 @@ def practise(work: Work, failure: str) -> Outcome:
     """Deploy a throw-away version that fails in the way named, show it, and prove that the good one serves.
 
     Raises:
-        PracticeError, NotLocalError: it cannot be practised.
+        PracticeError, OtherServiceError, NotLocalError: it cannot be practised.
         NeverDeployedError: there is no good version to come back to.
         NotNamedError: the diagnosis names another cause, or the version came up.
     """
@@ -93,7 +103,7 @@ def practise(work: Work, failure: str) -> Outcome:
     if settings.target.name != "local":
         raise NotLocalError
     broken = FAILURES[failure]
-    service = next((each for each in settings.select("all") if each.name == broken.service), work.services[0])
+    service = _service(broken, work)
     clients = Clients(settings.target)
     cloud.require_running(settings)
     good = deployed_version(service, clients)
@@ -104,6 +114,16 @@ def practise(work: Work, failure: str) -> Outcome:
     if f"docs/failures.md#{failure})" not in "\n".join(done.error.evidence):
         raise NotNamedError(failure, f"the cause was told as: {done.error.evidence[:1]}")
     return _told(failure, service, good, done)
+
+
+def _service(broken: Broken, work: Work) -> Service:
+    """Return the service that is to fail: a failure is a defect in what one of them is."""
+    asked = work.options.service
+    known = work.settings.select("all")
+    service = next((each for each in known if each.name == broken.service), known[0])
+    if asked not in ("", service.name):
+        raise OtherServiceError(broken.name, service.name, asked)
+    return service
 
 
 def _provoke(service: Service, broken: Broken, clients: Clients, report: Report) -> Practice:

@@ -193,5 +193,5 @@ def _return(started: Deployment, clients: Clients, report: Report, options: Depl
     if started.adopted:
         return "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
     if not options.roll_back:
-        return f"Nothing was rolled back, as asked; before it, {started.before.name} ran."
-    return way_back.restore(started, clients, report, options.timeout)
+        return way_back.left(started, clients)
+    return way_back.restore(started, clients, report)

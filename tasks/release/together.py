@@ -64,5 +64,5 @@ def _take_back(done: list[Released], clients: Clients, report: Report, options: 
             told.append(f"{name} stays at version {released.verified.version}, as asked.")
         else:
             with report.stage(name, "way back"):
-                told.append(f"{name} goes back too: {way_back.restore(start, clients, report, options.timeout)}")
+                told.append(f"{name} goes back too: {way_back.restore(start, clients, report)}")
     return told

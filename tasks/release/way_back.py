@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from tasks.report import Report
 
 
-def restore(failed: Deployment, clients: Clients, report: Report, timeout: float) -> str:
-    """Return the service to what ran before, unless ECS has done so, and prove it.
+# Not the deploy's own limit: a version that ran before is waited for even where the new one got a second.
+LIMIT_SECONDS = 600.0
+
+
+def restore(failed: Deployment, clients: Clients, report: Report, limit: float = LIMIT_SECONDS) -> str:
+    """Return the service to what ran before, unless ECS has done so, and prove it; `limit` in seconds.
 
     Returns:
         One sentence that says what serves now. A way back that fails too is told in it, never raised: the
@@ -37,10 +41,33 @@ def restore(failed: Deployment, clients: Clients, report: Report, timeout: float
             report.say(f"returning to {before.name}")
             current = primary(update(failed.service, Change(before.arn), clients)) or {}
         back = rollout.Rollout(failed.service, current.get("id", ""), before.arn, before.version, before.arn, told)
-        rollout.wait(back, clients, report, timeout)
+        rollout.wait(back, clients, report, limit)
         if not before.version:
             return f"{before.name} runs again; it bears no version that could be proved over HTTP."
         smoke.verify(smoke.Expected(failed.service, before.version), clients, report)
     except DeployError as error:
         return f"The way back to {before.name} failed too: {error} {error.fix}"
+    except KeyboardInterrupt:
+        return (
+            f"Interrupted on the way back: ECS goes on bringing {before.name} up; nothing proved it yet. "
+            f"Look: ./inv status --service={failed.service.name}"
+        )
     return f"Version {before.version} serves again, proved over HTTP."
+
+
+def left(failed: Deployment, clients: Clients) -> str:
+    """Say what runs where nothing is to be rolled back: ECS's own circuit breaker does not ask."""
+    before = failed.before
+    try:
+        serving = describe(failed.service, clients)["taskDefinition"]
+    except DeployError as error:
+        return (
+            f"Nothing was rolled back, as asked; before it, {before.name} ran. What runs now is not known: {error}"
+        )
+    if serving == before.arn:
+        version = f", version {before.version}" if before.version else ""
+        return (
+            f"Nothing was rolled back here, as asked, but ECS itself went back to {before.name}{version}: "
+            "its circuit breaker does not ask."
+        )
+    return f"Nothing was rolled back, as asked: {serving.rpartition('/')[2]} stays; before it, {before.name} ran."

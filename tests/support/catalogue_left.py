@@ -69,7 +69,7 @@ SERVED_WRONG = {
         serving(Page(500, {"X-App-Version": "0.1.5"})),
         "http-500",
         "The service runs, and answers its health check with 500.",
-        "Its log has the traceback",
+        "Mend what its log tells",
         9,
     ),
     "the load balancer has no target": Example(

@@ -87,6 +87,26 @@ def test_json_is_exactly_one_document_on_failure_too(capsys: pytest.CaptureFixtu
     assert "error: It failed." in err
 
 
+CANCELLED = """
+import os, signal
+from tasks.command import Options, run
+run(lambda work: os.kill(os.getpid(), signal.SIGTERM), Options())
+"""
+
+
+def test_what_ci_cancels_ends_like_an_interruption() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", CANCELLED],
+        cwd=HERE,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "error: Interrupted." in ended.stderr
+    assert "Run the command again" in ended.stderr
+
+
 def test_an_interruption_ends_with_130_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as caught:
         run(interrupt, Options())

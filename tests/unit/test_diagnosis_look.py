@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import failed_revision
+from tasks.diagnosis.look import remarks_on
 from tasks.release.service_state import describe
 from tests.support.models import BACKEND, arn, ecs_deployment
 from tests.support.recorded import Recorded, RecordedClients, ended
@@ -32,3 +34,24 @@ def test_none_when_tasks_were_only_replaced() -> None:
 
 def test_none_when_another_revision_was_deployed_since() -> None:
     assert looked_at(Recorded(deployments=[ecs_deployment(8, "ecs-svc/1"), FAILED], stopped=[CRASHED])) == ""
+
+
+def remarks(number: int, runs: int, newest: int) -> tuple[str, ...]:
+    """Return what is said beside the diagnosis of a revision."""
+    versions = {each: f"0.1.{each}" for each in (4, 7, newest)}
+    account = Recorded(revisions=versions, deployments=[ecs_deployment(runs, "ecs-svc/1")])
+    return remarks_on(Case(BACKEND, arn(number), f"0.1.{number}"), RecordedClients(account))
+
+
+def test_what_runs_now_is_said_beside_what_failed() -> None:
+    assert remarks(7, runs=4, newest=7) == ("now: spryte-backend:4 runs, version 0.1.4",)
+
+
+def test_a_newer_revision_that_failed_in_a_way_ecs_does_not_know_of_is_pointed_at() -> None:
+    said = remarks(7, runs=4, newest=9)[1]
+    assert said.startswith("newer: spryte-backend:9, version 0.1.9, does not run: it failed over HTTP")
+    assert said.endswith("./inv diagnose --service=backend --revision=9")
+
+
+def test_nothing_is_said_beside_what_runs_and_is_the_newest() -> None:
+    assert remarks(9, runs=9, newest=9) == ()

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.command import Options, Work
 from tasks.diagnosis.failures import FAILURES, NOT_HERE
-from tasks.diagnosis.practice import NotLocalError, PracticeError, practise
+from tasks.diagnosis.practice import NotLocalError, OtherServiceError, PracticeError, practise
 from tests.support.fakes import Recorder
 
 AWS = {"AWS_ACCOUNT_ID": "727646509464", "AWS_REGION": "us-east-2", "APP_URL": "https://spryte.example.com"}
@@ -28,6 +28,14 @@ def test_a_failure_that_cannot_be_practised_says_why_and_which_can(failure: str,
         practise(Work(Options("backend"), Recorder(), {}), failure)
     assert told in str(caught.value)
     assert all(name in caught.value.fix for name in FAILURES)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("asked", ["frontend", "all"])
+def test_a_failure_of_another_service_than_the_one_named_is_refused(asked: str) -> None:
+    with pytest.raises(OtherServiceError) as caught:
+        practise(Work(Options(asked), Recorder(), {}), "crash-at-start")
+    assert str(caught.value) == f"crash-at-start is practised on backend, not on {asked}."
     assert caught.value.exit_code == 2
 
 

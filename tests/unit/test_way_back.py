@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.release.way_back import restore
+from tasks.release.way_back import left, restore
 from tests.support.fakes import StubbedClients
 from tests.support.models import (
     AWS,
@@ -58,18 +58,18 @@ def test_it_leads_to_the_revision_before_and_not_to_the_one_less(
     clients.services_are(ecs_service(OURS))
     expect_update(clients, 4)
     clients.services_are(ecs_service(BACK))
-    assert restore(deployment(number=7), clients, report, 600) == "Version 0.1.4 serves again, proved over HTTP."
+    assert restore(deployment(number=7), clients, report) == "Version 0.1.4 serves again, proved over HTTP."
     assert "returning to spryte-backend:4" in report.text
 
 
 def test_where_ecs_rolled_back_itself_nothing_is_updated(clients: StubbedClients, report: Recorder) -> None:
     clients.services_are(ecs_service(BACK | {"rolloutState": "IN_PROGRESS"}), ecs_service(BACK))
-    assert restore(deployment(), clients, report, 600) == "Version 0.1.4 serves again, proved over HTTP."
+    assert restore(deployment(), clients, report) == "Version 0.1.4 serves again, proved over HTTP."
 
 
 def test_after_a_first_deploy_it_leads_to_no_tasks(clients: StubbedClients, report: Recorder) -> None:
     expect_update(clients, 1, desiredCount=0)
-    told = restore(deployment(NEVER_DEPLOYED), clients, report, 600)
+    told = restore(deployment(NEVER_DEPLOYED), clients, report)
     assert told == "It was the service's first deploy: it is back at 0 tasks."
 
 
@@ -77,7 +77,7 @@ def test_a_deployment_that_somebody_started_meanwhile_is_left_alone(
     clients: StubbedClients, report: Recorder
 ) -> None:
     clients.services_are(ecs_service(ecs_deployment(9, "ecs-svc/9")))
-    told = restore(deployment(), clients, report, 600)
+    told = restore(deployment(), clients, report)
     assert told == "Nothing was rolled back: spryte-backend:9 was deployed meanwhile."
 
 
@@ -87,7 +87,7 @@ def test_a_revision_without_a_version_runs_again_though_nothing_can_prove_it(
     clients.services_are(ecs_service(OURS))
     expect_update(clients, 4)
     clients.services_are(ecs_service(BACK))
-    told = restore(deployment(runs(4, "")), clients, report, 600)
+    told = restore(deployment(runs(4, "")), clients, report)
     assert told == "spryte-backend:4 runs again; it bears no version that could be proved over HTTP."
 
 
@@ -96,7 +96,7 @@ def test_a_way_back_that_aws_refuses_is_told_and_not_raised(clients: StubbedClie
     clients.ecs_stub.add_client_error(
         "update_service", "AccessDeniedException", "x is not authorized to perform: ecs:UpdateService on y"
     )
-    told = restore(deployment(), clients, report, 600)
+    told = restore(deployment(), clients, report)
     assert told.startswith("The way back to spryte-backend:4 failed too: AWS refused")
     assert "Allow ecs:UpdateService" in told
 
@@ -113,6 +113,42 @@ def test_a_way_back_that_does_not_serve_is_told_and_not_raised(report: Recorder)
     with serving(lambda _: Page(502)) as site:
         clients = StubbedClients(replace(AWS, app_url=site.url))
         clients.services_are(ecs_service(BACK), ecs_service(BACK))
-        told = restore(deployment(), clients, report, 600)
+        told = restore(deployment(), clients, report)
     assert told.startswith("The way back to spryte-backend:4 failed too: backend: http://127.0.0.1")
     assert "502" in told
+
+
+def test_what_ecs_itself_went_back_to_is_told_although_nothing_was_to_be_rolled_back(
+    clients: StubbedClients,
+) -> None:
+    clients.services_are(ecs_service(BACK))
+    assert left(deployment(), clients) == (
+        "Nothing was rolled back here, as asked, but ECS itself went back to spryte-backend:4, version 0.1.4: "
+        "its circuit breaker does not ask."
+    )
+
+
+def test_what_stays_for_inspection_is_named(clients: StubbedClients) -> None:
+    clients.services_are(ecs_service(OURS))
+    assert left(deployment(), clients) == (
+        "Nothing was rolled back, as asked: spryte-backend:7 stays; before it, spryte-backend:4 ran."
+    )
+
+
+def test_an_interruption_on_the_way_back_says_what_ecs_goes_on_with(report: Recorder) -> None:
+    clients = Impatient(AWS)
+    clients.services_are(ecs_service(OURS))
+    expect_update(clients, 4)
+    clients.services_are(ecs_service(BACK | {"runningCount": 0}))
+    assert restore(deployment(), clients, report) == (
+        "Interrupted on the way back: ECS goes on bringing spryte-backend:4 up; nothing proved it yet. "
+        "Look: ./inv status --service=backend"
+    )
+
+
+class Impatient(StubbedClients):
+    """Clients of somebody who presses Ctrl-C instead of waiting."""
+
+    def sleep(self, seconds: float) -> None:  # noqa: ARG002 - nobody waits
+        """Do not."""
+        raise KeyboardInterrupt
