@@ -114,6 +114,10 @@ def _sources(work: Work, version: str) -> tuple[Source, ...]:
 def _ready(work: Work) -> tuple[tuple[Source, ...], Clients]:
     """Check everything that can be checked before anything changes, in the order of what costs least."""
     sources = _sources(work, work.version)
+    for source in sources:
+        template = source.service.template
+        if Git(work.settings.root).changes(template):
+            work.report.say(f"{template} has uncommitted changes: no commit holds what is registered")
     if work.settings.target.is_production and not work.options.dry_run:
         named = ", ".join(service.name for service in work.services)
         work.confirm(f"This changes production ({named} {work.version}, {work.settings.target.account}).")

@@ -32,13 +32,13 @@ class View:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """The last events, the newest first."""
-        return tuple(self._told[:EVIDENCE_EVENTS])
+        """The last events, in the order in which they came."""
+        return tuple(self._told[-EVIDENCE_EVENTS:])
 
     def show(self, service: ServiceTypeDef, reason: str) -> None:
         """Show what is new since the last look."""
         for line in self._new_events(service):
-            self._told.insert(0, line)
+            self._told.append(line)
             self._report.say(line)
         parts = (_counts(service, self._rollout), self._targets(service), reason)
         self._report.watch("; ".join(filter(None, parts)))

@@ -143,6 +143,15 @@ def test_a_dry_run_tells_every_stage_and_changes_nothing(deployed: Deployed) -> 
     assert "APP_VERSION" in result.out
 
 
+def test_an_uncommitted_task_definition_is_said_to_be_of_no_commit(deployed: Deployed) -> None:
+    name, version = "aws/backend-task-definition.json", deployed.next_version()
+    text = (deployed.project.root / name).read_text()
+    with deployed.project.changed(name, text.replace('"stopTimeout": 30', '"stopTimeout": 29')):
+        result = deployed.project.succeed("register", "--service=backend", f"--version={version}")
+
+    assert f"{name} has uncommitted changes: no commit holds what is registered" in result.err
+
+
 def test_changed_content_becomes_another_image_marked_as_uncommitted(deployed: Deployed) -> None:
     version = deployed.next_version()
     with deployed.project.changed("backend/spryte/notes.py", '"""Changed."""\n'):

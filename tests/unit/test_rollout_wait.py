@@ -93,7 +93,7 @@ def test_a_failed_deployment_ends_with_the_reason_and_the_last_events(
     assert str(caught.value) == (
         "spryte-backend-service: version 0.1.5 (spryte-backend:7) did not come up: tasks failed to start."
     )
-    assert caught.value.evidence == tuple(f"event {number}" for number in range(9, 3, -1))
+    assert caught.value.evidence == tuple(f"event {number}" for number in range(4, 10))
     assert caught.value.exit_code == 7
 
 
