@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from invoke import Context, task
 
 from tasks.command import Options, run
 from tasks.diagnosis import practice
 from tasks.rehearsal import rehearse as rehearsal
-from tasks.rehearsal.rehearse import Wanted
+from tasks.rehearsal.wanted import Wanted, check_together
+
+if TYPE_CHECKING:
+    from tasks.command import Work
+    from tasks.report import Outcome
 
 
 @task(auto_shortflags=False, help={
     "tag": "The tag whose push is played, for example backend-v0.1.5; it need not exist yet.",
-    "from-branch": "Show whether a run of this branch would be given the deploy role.",
-    "fork": "Show whether a run of a fork would be given the deploy role.",
+    "from-branch": "Show whether a run of this branch would be given the deploy role; needs no tag.",
+    "fork": "Show whether a run of a fork would be given the deploy role; needs no tag.",
     "environment": "Play it with this GitHub Environment, as if the variable DEPLOY_ENVIRONMENT named it.",
     "service": "With --failure: the service that is to fail.",
     "failure": "Provoke a failure of docs/failures.md for real and show how its deploy explains it.",
@@ -26,14 +31,16 @@ def rehearse(
     service: str = "", failure: str = "", json: bool = False,
 ) -> None:  # fmt: skip
     """Play a tag's push as GitHub would, under the deploy role, or a failure, in the embedded cloud."""
-    if failure:
-        options = Options(service, target="local", json=json)
-        run(partial(practice.practise, failure=failure), options, "rehearse")
-        return
     wanted = Wanted(tag, from_branch, fork, environment)
-    run(partial(rehearsal.rehearse, wanted=wanted), Options(target="local", json=json), "rehearse")
+    options = Options(service if failure else "all", target="local", json=json)
+    run(partial(_rehearse, wanted=wanted, service=service, failure=failure), options, "rehearse")
 
 
 def rehearsal_tasks() -> tuple[object, ...]:
     """Return the tasks, for the namespace."""
     return (rehearse,)
+
+
+def _rehearse(work: Work, *, wanted: Wanted, service: str, failure: str) -> Outcome:
+    check_together(wanted, service, failure)
+    return practice.practise(work, failure) if failure else rehearsal.rehearse(work, wanted)

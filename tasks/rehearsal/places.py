@@ -22,7 +22,11 @@ class TagNameError(UsageError):
 
     def __init__(self, tag: str) -> None:
         what = f"git accepts no tag with the name '{tag}'." if tag else "No tag was given."
-        super().__init__(what, fix="Give one, for example --tag=backend-v0.1.5")
+        super().__init__(
+            what,
+            fix="Give one, for example --tag=backend-v0.1.5. Without a tag: --from-branch=NAME, --fork, or "
+            "a failure to practise, --failure=NAME.",
+        )
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from tasks.clients import Clients
 from tasks.embedded import cloud, processes
 from tasks.git import Git
 from tasks.rehearsal import account, places, play, workflow
-from tasks.rehearsal.event import BRANCHES, TAGS, Event
+from tasks.rehearsal.event import Event
 from tasks.rehearsal.log import Log
 from tasks.rehearsal.play import JobRun, World
 from tasks.rehearsal.uses import Stage
+from tasks.rehearsal.wanted import complete
 from tasks.report import Outcome
 from tasks.setup import policies, repository
 from tasks.setup.repository import RepositoryUnknownError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.documents import Json
     from tasks.rehearsal.places import Places
     from tasks.rehearsal.steps import Result
+    from tasks.rehearsal.wanted import Wanted
     from tasks.rehearsal.workflow import Workflow
     from tasks.report import Report
     from tasks.settings import Settings
@@ -35,21 +37,6 @@ STAND_IN_IDS = ("1001", "2002")
 STRANGER = "somebody-else"
 ROLE_SECRET = "AWS_ROLE_TO_ASSUME"  # noqa: S105 - a name
 NOT_ON_GITHUB = ("DEPLOY_TARGET", "LOCAL_PORT")  # what .env.example has and a repository's variables have not
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is rehearsed: the tag; and for whom it is to be seen that he is refused, a branch, a fork."""
-
-    tag: str
-    branch: str = ""
-    fork: bool = False
-    environment: str = ""
-
-    @property
-    def ref(self) -> str:
-        """The ref whose run is played."""
-        return f"{BRANCHES}{self.branch}" if self.branch else f"{TAGS}{self.tag}"
 
 
 @dataclass(frozen=True)
@@ -81,10 +68,11 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
         report: who hears what is done.
 
     Raises:
-        TagNameError, NothingStartsError: nothing would run.
+        TagNameError, BranchNameError, NothingStartsError: nothing would run.
         DocumentError: a workflow cannot be played.
         NotReadyError: the embedded cloud cannot be brought up.
     """
+    wanted = complete(wanted, settings)
     found, commit = places.prepare(settings, wanted.tag)
     workflows = workflow.started_by(found.files, wanted.tag)
     changed = len(Git(settings.root).changes())

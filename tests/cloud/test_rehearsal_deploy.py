@@ -10,7 +10,7 @@ import pytest
 
 from tasks.documents import as_list, as_object
 from tasks.rehearsal import permissions
-from tasks.rehearsal.rehearse import Wanted
+from tasks.rehearsal.wanted import Wanted
 from tasks.setup.statements import texts
 from tests.support.project import HERE
 from tests.support.rehearsal import Stage, go_between

@@ -9,8 +9,9 @@ import pytest
 
 from tasks.documents import as_list, as_object
 from tasks.rehearsal.places import TagNameError
-from tasks.rehearsal.rehearse import STRANGER, Wanted
+from tasks.rehearsal.rehearse import STRANGER
 from tasks.rehearsal.uses import UnknownActionError
+from tasks.rehearsal.wanted import Wanted
 from tasks.rehearsal.workflow import NothingStartsError
 from tasks.setup import policies
 from tests.support.rehearsal import Stage

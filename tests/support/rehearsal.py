@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs
 
 from tasks.rehearsal import rehearse
-from tasks.rehearsal.rehearse import Rehearsal, Wanted
+from tasks.rehearsal.wanted import Wanted
 from tasks.settings import load
 from tests.support.fakes import Recorder
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
 
     from tasks.rehearsal.play import JobRun
+    from tasks.rehearsal.rehearse import Rehearsal
     from tasks.rehearsal.steps import Result
     from tests.support.deployed import Deployed
 

@@ -94,6 +94,27 @@ WRONG = {
         "AWS_ACCOUNT_ID in the environment: '42' is not an account number of 12 digits.",
         environment=AWS | {"AWS_ACCOUNT_ID": "42"},
     ),
+    "a rehearsal of nothing": Wrong(("rehearse",), "No tag was given."),
+    "a rehearsal of an Environment without a tag": Wrong(("rehearse", "--environment=x"), "No tag was given."),
+    "a rehearsed tag with a service": Wrong(
+        ("rehearse", "--tag=backend-v0.1.5", "--service=frontend"), "--service is for --failure;"
+    ),
+    "a rehearsed service without a failure": Wrong(
+        ("rehearse", "--service=backend"), "--service is for --failure;"
+    ),
+    **{
+        f"a failure with {option}": Wrong(
+            ("rehearse", "--failure=crash-at-start", "--service=backend", option),
+            f"--failure and {option.partition('=')[0]} do not go together",
+        )
+        for option in ("--tag=backend-v0.1.5", "--from-branch=main", "--fork", "--environment=production")
+    },
+    **{
+        f"a run of the branch '{name}'": Wrong(
+            ("rehearse", f"--from-branch={name}"), f"git accepts no branch with the name '{name}'."
+        )
+        for name in ("a b", "-x", "@{-1}", "a..b")
+    },
     "no git": Wrong(DEPLOY, "git is not installed.", 3, {"PATH": "/nonexistent"}),
     "a checkout of another user": Wrong(
         DEPLOY, "git does not trust", 3, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_COUNT": "0"}

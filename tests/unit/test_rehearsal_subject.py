@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from tasks.rehearsal.event import Event
 from tasks.rehearsal.trust import refusals
+from tasks.rehearsal.wanted import Wanted, complete
+from tasks.settings import load
 from tasks.setup.policies import Repository, trust_policy
 from tests.support.project import HERE
 
@@ -84,3 +89,15 @@ def test_a_policy_that_refuses_by_something_else_is_not_blamed_on_a_condition() 
         "y: sent    ''",
         "   allowed 'true'",
     )
+
+
+@pytest.mark.parametrize(
+    "wanted", [Wanted("", branch="main"), Wanted("", branch="a/b", fork=True), Wanted("", fork=True)]
+)
+def test_a_branch_s_or_a_fork_s_run_needs_no_tag(wanted: Wanted) -> None:
+    assert complete(wanted, load(HERE, {})) == replace(wanted, tag="backend-v0.0.0")
+
+
+@pytest.mark.parametrize("wanted", [Wanted(""), Wanted("", environment="x"), Wanted("frontend-v1.2.3", fork=True)])
+def test_what_is_asked_for_otherwise_stays_as_it_is(wanted: Wanted) -> None:
+    assert complete(wanted, load(HERE, {})) == wanted
