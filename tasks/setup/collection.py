@@ -49,8 +49,8 @@ def github(
 
 
 @task(auto_shortflags=False, help={
-    **CHANGING, "certificate": "ARN of the certificate of an HTTPS listener.",
-    "domain": "The name it was issued for.",
+    **CHANGING, "certificate": "ARN of the certificate of an HTTPS listener; goes with --domain.",
+    "domain": "The name it was issued for; goes with --certificate.",
 })  # fmt: skip
 def stack(
     _: Context, certificate: str = "", domain: str = "", target: str = "", json: bool = False,

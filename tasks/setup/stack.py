@@ -9,7 +9,7 @@ from tasks.clients import Clients
 from tasks.embedded import change_set
 from tasks.embedded import stack as embedded
 from tasks.embedded.change_set import Proposal
-from tasks.errors import NotReadyError
+from tasks.errors import NotReadyError, UsageError
 from tasks.failures import asking_aws
 from tasks.release import pipeline
 from tasks.report import Outcome
@@ -18,7 +18,7 @@ from tasks.setup import taken
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from types_boto3_cloudformation.type_defs import StackEventTypeDef
+    from types_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
     from tasks.command import Work
     from tasks.documents import Json
@@ -39,6 +39,16 @@ class NamesTakenError(NotReadyError):
             fix="An environment that matches docs/runbook.md needs no stack: check it with ./inv doctor. "
             "Otherwise import these into a stack, or delete them first.",
             evidence=names,
+        )
+
+
+class UnpairedError(UsageError):
+    """A certificate without the name it was issued for, or the name without a certificate."""
+
+    def __init__(self, given: str, missing: str) -> None:
+        super().__init__(
+            f"{given} was given without {missing}, and the stack has none.",
+            fix="Give both: a certificate covers the domain, never the load balancer's own name.",
         )
 
 
@@ -85,6 +95,7 @@ def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
         domain: the name the certificate was issued for; empty keeps what the stack has.
 
     Raises:
+        UnpairedError: of certificate and domain the stack would have one alone.
         NamesTakenError: an environment is there that no stack made.
         StackError: the stack allows no change, or a resource failed.
         ChangeSetError: CloudFormation does not accept the template or a parameter.
@@ -122,6 +133,7 @@ def _proposal(settings: Settings, wanted: Mapping[str, str], clients: Clients) -
     given = {name: value for name, value in wanted.items() if value}
     values = {**embedded.parameters(services, template), **given}
     existing = change_set.settled(NAME, clients)
+    check_pair(given, existing)
     if existing is None:
         names = taken.names(settings, clients)
         if names:
@@ -129,6 +141,25 @@ def _proposal(settings: Settings, wanted: Mapping[str, str], clients: Clients) -
         return Proposal(NAME, template.text, dict[str, "str | None"](values))
     running = embedded.running_revisions(services, template, clients)
     return Proposal(NAME, template.text, embedded.proposed({**values, **running}, existing, template))
+
+
+def check_pair(given: Mapping[str, str], existing: StackTypeDef | None) -> None:
+    """Insist that a certificate and its domain come together.
+
+    Args:
+        given: the stack's parameters of the two that were named.
+        existing: the stack as it is; what it has needs not be named again.
+
+    Raises:
+        UnpairedError: one would be there alone.
+    """
+    listed = existing.get("Parameters", []) if existing else []
+    had = {each.get("ParameterKey", ""): each.get("ParameterValue", "") for each in listed}
+    options = {"CertificateArn": "--certificate", "DomainName": "--domain"}
+    missing = [name for name in options if not (given.get(name) or had.get(name))]
+    for name, option in options.items():
+        if name in given and missing:
+            raise UnpairedError(option, options[missing[0]])
 
 
 def _apply(proposed: ChangeSet, clients: Clients, report: Report) -> None:

@@ -104,6 +104,15 @@ def test_an_existing_stack_is_changed_and_keeps_what_is_not_meant_to_change(bare
     assert as_object(outcome.document["outputs"])["AppUrl"] == "https://spryte.example.com"
     kept = bare.clients.secretsmanager.get_secret_value(SecretId="spryte/openai-key")["SecretString"]
     assert kept == "a person's own"
+    assert stack.stack(bare.work(dry_run=True), domain="www.example.com").exit_code == 0  # its certificate stays
+
+
+@pytest.mark.parametrize("given", [{"domain": "spryte.example.com"}, {"certificate": "arn:aws:acm:us-east-2:1:x"}])
+def test_a_certificate_and_its_domain_come_together(bare: Bare, given: dict[str, str]) -> None:
+    with pytest.raises(stack.UnpairedError, match="was given without"):
+        stack.stack(bare.work(), **given)
+
+    assert bare.clients.cloudformation.list_stacks()["StackSummaries"] == []
 
 
 TASKS = (
