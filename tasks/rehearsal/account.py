@@ -28,12 +28,15 @@ SETUP = "Set it up: inv setup.aws --target=aws (aws/iam/README.md says what it i
 class RefusedError(NotReadyError):
     """STS does not let the run take the role."""
 
-    def __init__(self, role: str, evidence: tuple[str, ...]) -> None:
-        super().__init__(
-            f"Not authorized to perform sts:AssumeRoleWithWebIdentity on {role}.",
-            fix="Where this run should be let in, correct the role's trust policy (aws/iam/README.md).",
-            evidence=evidence,
+    def __init__(self, role: str, environment: str, evidence: tuple[str, ...]) -> None:
+        fix = (
+            f"Where runs of the Environment '{environment}' should be let in, set DEPLOY_ENVIRONMENT={environment}"
+            " in .env: then rehearse, and ./inv setup.aws, give the role aws/iam/trust-policy-environment.json."
+            if environment
+            else "Where this run should be let in, correct the role's trust policy (aws/iam/README.md)."
         )
+        what = f"Not authorized to perform sts:AssumeRoleWithWebIdentity on {role}."
+        super().__init__(what, fix=fix, evidence=evidence)
 
 
 class RoleMissingError(NotReadyError):
@@ -130,7 +133,8 @@ def _assume(request: Request, subject: str, trusted: dict[str, Json], clients: C
         except clients.sts.exceptions.ClientError as error:
             if error_code(error) != "AccessDenied":
                 raise
-            raise RefusedError(request.role, trust.refusals(trusted, subject, request.audience)) from error
+            evidence = trust.refusals(trusted, subject, request.audience)
+            raise RefusedError(request.role, request.environment, evidence) from error
     return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
 
 

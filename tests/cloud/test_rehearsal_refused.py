@@ -105,6 +105,8 @@ def test_an_environment_that_is_not_listed_is_refused(stage: Stage) -> None:
     assert result.code == 3
     assert f"step '{CREDENTIALS}'" in result.out
     assert "sub: sent    'repo:siruscoder/spryte:environment:staging'" in result.err
+    assert "set DEPLOY_ENVIRONMENT=staging in .env" in result.err
+    assert "aws/iam/trust-policy-environment.json" in result.err
 
 
 def test_the_environment_that_is_listed_is_let_in_and_a_tag_beside_it_is_not(stage: Stage) -> None:
