@@ -8,26 +8,23 @@ from typing import TYPE_CHECKING
 from tasks.clients import Clients
 from tasks.embedded import cloud, processes
 from tasks.git import Git
-from tasks.rehearsal import account, places, play, workflow
+from tasks.rehearsal import account, places, play, told, workflow
 from tasks.rehearsal.event import Event
 from tasks.rehearsal.log import Log
 from tasks.rehearsal.play import JobRun, World
 from tasks.rehearsal.uses import Stage
 from tasks.rehearsal.wanted import complete
-from tasks.report import Outcome
 from tasks.setup import policies, repository
 from tasks.setup.repository import RepositoryUnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from tasks.command import Work
-    from tasks.documents import Json
     from tasks.rehearsal.places import Places
-    from tasks.rehearsal.steps import Result
     from tasks.rehearsal.wanted import Wanted
     from tasks.rehearsal.workflow import Workflow
-    from tasks.report import Report
+    from tasks.report import Outcome, Report
     from tasks.settings import Settings
     from tasks.setup.policies import Repository
 
@@ -41,12 +38,16 @@ NOT_ON_GITHUB = ("DEPLOY_TARGET", "LOCAL_PORT")  # what .env.example has and a r
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Everything that is known before the first step."""
+    """Everything that is known before the first step.
+
+    `to_be_refused` says that the role is rightly not given to this run.
+    """
 
     event: Event
     workflows: tuple[Workflow, ...]
     world: World
     places: Places
+    to_be_refused: bool = False
 
 
 def rehearse(work: Work, wanted: Wanted) -> Outcome:
@@ -55,7 +56,7 @@ def rehearse(work: Work, wanted: Wanted) -> Outcome:
     with processes.locked(settings.state / "rehearsal.lock", work.report):
         rehearsal = prepare(settings, wanted, work.environment, work.report)
         runs = perform(rehearsal, work.report)
-    return _outcome(rehearsal, runs)
+    return told.outcome(rehearsal, runs)
 
 
 def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], report: Report) -> Rehearsal:
@@ -94,7 +95,8 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
         role=role,
         credentials_only=bool(wanted.branch or wanted.fork),
     )
-    return Rehearsal(Event(sender, wanted.ref, commit), workflows, world, found)
+    event = Event(sender, wanted.ref, commit)
+    return Rehearsal(event, workflows, world, found, wanted.is_to_be_refused(configured))
 
 
 def perform(rehearsal: Rehearsal, report: Report) -> tuple[JobRun, ...]:
@@ -133,51 +135,3 @@ def variables(settings: Settings, app_url: str, environment: str) -> dict[str, s
 def _service(settings: Settings, tag: str) -> str:
     name = tag.rpartition("-v")[0]
     return name if name in settings.service_names else "all"
-
-
-def _outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
-    failed = [(run, run.failure) for run in runs if run.failure is not None]
-    code = failed[0][1].code if failed else 0
-    document: dict[str, Json] = {
-        "ok": code == 0,
-        "ref": rehearsal.event.ref,
-        "commit": rehearsal.event.commit,
-        "repository": rehearsal.event.repository.full_name,
-        "subjects": list(rehearsal.event.subjects(rehearsal.world.variables.get("DEPLOY_ENVIRONMENT", ""))),
-        "jobs": [
-            {"workflow": run.workflow, "job": run.job, "steps": [_step(each) for each in run.steps]}
-            for run in runs
-        ],
-    }
-    return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed)), code)
-
-
-def _step(result: Result) -> dict[str, Json]:
-    return {
-        "name": result.name,
-        "state": result.state,
-        "exit_code": result.code,
-        "seconds": round(result.seconds, 1),
-        "errors": list(result.errors),
-        "summary": result.summary,
-    }
-
-
-def _summaries(runs: Sequence[JobRun]) -> list[str]:
-    written = [line for run in runs for each in run.steps for line in each.summary.splitlines()]
-    return ["", "Step summary", *(f"  {line}".rstrip() for line in written), ""] if written else []
-
-
-def _lines(rehearsal: Rehearsal, runs: Sequence[JobRun], failed: Sequence[tuple[JobRun, Result]]) -> list[str]:
-    ref, seconds = rehearsal.event.ref_name, sum(each.seconds for run in runs for each in run.steps)
-    if not failed:
-        done = "would be let in" if rehearsal.world.credentials_only else "would be deployed"
-        return [f"{ref} {done}: every step is green, in {seconds:.1f} s"]
-    return [
-        line
-        for run, step in failed
-        for line in (
-            f"{ref} would fail: {run.workflow} / {run.job}, step '{step.name}', exit code {step.code}",
-            *step.errors[-1:],
-        )
-    ]

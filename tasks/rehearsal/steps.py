@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError, UsageError
 from tasks.rehearsal import contexts, permissions, uses
+from tasks.rehearsal.account import RefusedError
 from tasks.rehearsal.command_files import CommandFiles
 from tasks.rehearsal.expressions import ExpressionError, as_text
 from tasks.rehearsal.uses import Played
@@ -42,7 +43,10 @@ class ShellError(UsageError):
 
 @dataclass(frozen=True)
 class Result:
-    """How a step went: `ok`, `failed` or `skipped`, its exit code, how long it took in seconds, its errors."""
+    """How a step went: `ok`, `failed` or `skipped`, its exit code, how long it took in seconds, its errors.
+
+    `refused` says that it failed because STS did not let the run take the role.
+    """
 
     name: str
     state: str
@@ -51,6 +55,7 @@ class Result:
     errors: tuple[str, ...] = ()
     summary: str = ""
     tolerated: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Runner:
         clock, log = self.stage.clients.clock, self.stage.log
         began, announced = clock(), len(log.annotations)
         files = CommandFiles(self.stage.places.temporary / f"step-{self.number}")
-        code = 0
+        code, refused = 0, False
         try:
             if not self.state.runs(step.text("if")):
                 return Result(self.name(step), "skipped")
@@ -86,7 +91,7 @@ class Runner:
             code = self._do(step, files)
             self._keep(step, files, code)
         except DeployError as error:
-            code = error.exit_code
+            code, refused = error.exit_code, isinstance(error, RefusedError)
             for line in error.evidence:
                 log.plain(line)
             log.annotate("Error", f"{error} {error.fix}")
@@ -100,6 +105,7 @@ class Runner:
             errors=tuple(log.annotations[announced:]),
             summary=log.masked(files.summary()),
             tolerated=tolerated,
+            refused=refused,
         )
 
     def name(self, step: Step) -> str:

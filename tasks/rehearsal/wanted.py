@@ -42,6 +42,10 @@ class Wanted:
         """The ref whose run is played."""
         return f"{BRANCHES}{self.branch}" if self.branch else f"{TAGS}{self.tag}"
 
+    def is_to_be_refused(self, trusted: str) -> bool:
+        """Return whether this run rightly gets no role; `trusted` is the Environment whose runs do, if any."""
+        return bool(self.branch or self.fork or (self.environment and self.environment != trusted))
+
     @property
     def options(self) -> tuple[str, ...]:
         """The options that ask for this."""

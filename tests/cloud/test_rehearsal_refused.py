@@ -68,7 +68,7 @@ def test_a_fork_is_refused_by_its_subject(stage: Stage) -> None:
 
     assert result.code == 3
     assert f"sub: sent    'repo:{STRANGER}/spryte:ref:refs/tags/{tag}'" in result.err
-    assert f"{tag} would fail" in result.out
+    assert f"{tag} of {STRANGER}/spryte is refused, as it should be: " in result.out
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,7 @@ def test_an_environment_that_is_not_listed_is_refused(stage: Stage) -> None:
     result = stage.deployed.project.run("rehearse", f"--tag={stage.tag()}", "--environment=staging")
 
     assert result.code == 3
+    assert "in the Environment 'staging' is refused, as it should be: Deploy Backend" in result.out
     assert f"step '{CREDENTIALS}'" in result.out
     assert "sub: sent    'repo:siruscoder/spryte:environment:staging'" in result.err
     assert "set DEPLOY_ENVIRONMENT=staging in .env" in result.err

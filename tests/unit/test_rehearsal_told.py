@@ -1,0 +1,67 @@
+"""What a rehearsal ends with, in words and as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.rehearsal import told
+from tasks.rehearsal.event import Event
+from tasks.rehearsal.places import Places
+from tasks.rehearsal.play import JobRun, World
+from tasks.rehearsal.rehearse import Rehearsal
+from tasks.rehearsal.steps import Result
+from tasks.rehearsal.wanted import Wanted
+from tasks.setup.policies import Repository
+from tests.support.models import LOCAL
+
+if TYPE_CHECKING:
+    from tasks.report import Outcome
+
+OWNER = "siruscoder"
+TAG = "refs/tags/backend-v0.1.5"
+REFUSED = Result("Get credentials", "failed", 3, 0.5, ("Not authorized.",), refused=True)
+BROKEN = Result("Build", "failed", 4, 0.5)
+
+
+def tell(wanted: Wanted, *steps: Result) -> Outcome:
+    """Tell how a rehearsal went."""
+    owner = "somebody-else" if wanted.fork else OWNER
+    only = bool(wanted.branch or wanted.fork)
+    variables = {"DEPLOY_ENVIRONMENT": wanted.environment}
+    rehearsal = Rehearsal(
+        event=Event(Repository(owner, "spryte"), wanted.ref, "c" * 40),
+        workflows=(),
+        world=World(LOCAL, variables, {}, {}, "role", credentials_only=only),
+        places=Places(Path()),
+        to_be_refused=wanted.is_to_be_refused(""),
+    )
+    return told.outcome(rehearsal, (JobRun("Deploy Backend", "backend", steps),))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "who"),
+    [
+        (Wanted("backend-v0.1.5", branch="main"), "main"),
+        (Wanted("backend-v0.1.5", fork=True), "backend-v0.1.5 of somebody-else/spryte"),
+        (Wanted("backend-v0.1.5", environment="x"), "backend-v0.1.5 in the Environment 'x'"),
+    ],
+)
+def test_a_refusal_that_is_wanted_is_called_one(wanted: Wanted, who: str) -> None:
+    outcome = tell(wanted, REFUSED)
+
+    assert outcome.lines == (
+        f"{who} is refused, as it should be: Deploy Backend / backend, step 'Get credentials', exit code 3",
+        "Not authorized.",
+    )
+    assert outcome.exit_code == 3
+
+
+def test_a_refusal_of_a_tag_is_a_failure() -> None:
+    assert tell(Wanted("backend-v0.1.5"), REFUSED).lines[0].startswith("backend-v0.1.5 would fail: ")
+
+
+def test_another_failure_of_who_is_to_be_refused_is_no_refusal() -> None:
+    assert "would fail: " in tell(Wanted("backend-v0.1.5", environment="x"), BROKEN).lines[0]
