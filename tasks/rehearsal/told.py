@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.report import Outcome
+from tasks.settings import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tasks.documents import Json
+    from tasks.rehearsal.event import Event
     from tasks.rehearsal.play import JobRun
     from tasks.rehearsal.rehearse import Rehearsal
     from tasks.rehearsal.steps import Result
@@ -19,12 +21,16 @@ def outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
     """Tell what became of a rehearsal; its exit code is that of the first step that failed."""
     failed = [(run, run.failure) for run in runs if run.failure is not None]
     code = failed[0][1].code if failed else 0
+    event = rehearsal.event
     document: dict[str, Json] = {
         "ok": code == 0,
-        "ref": rehearsal.event.ref,
-        "commit": rehearsal.event.commit,
-        "repository": rehearsal.event.repository.full_name,
-        "subjects": list(rehearsal.event.subjects(rehearsal.world.variables.get("DEPLOY_ENVIRONMENT", ""))),
+        "exit_code": code,
+        "tag": event.ref_name if event.ref_type == "tag" else None,
+        "version": _version(event),
+        "ref": event.ref,
+        "commit": event.commit,
+        "repository": event.repository.full_name,
+        "subjects": list(event.subjects(rehearsal.world.variables.get("DEPLOY_ENVIRONMENT", ""))),
         "jobs": [
             {"workflow": run.workflow, "job": run.job, "steps": [_step(each) for each in run.steps]}
             for run in runs
@@ -33,13 +39,20 @@ def outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
     return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed)), code)
 
 
+def _version(event: Event) -> str | None:
+    """Return the version that the tag names, None where it names none."""
+    found = event.ref_name.rpartition("-v")[2]
+    return found if event.ref_type == "tag" and VERSION.fullmatch(found) else None
+
+
 def _step(result: Result) -> dict[str, Json]:
+    silent = (f"exit code {result.code}",) if result.code else ()
     return {
         "name": result.name,
         "state": result.state,
-        "exit_code": result.code,
+        "exit_code": None if result.state == "skipped" else result.code,
         "seconds": round(result.seconds, 1),
-        "errors": list(result.errors),
+        "errors": list(result.errors or silent),
         "summary": result.summary,
     }
 
@@ -57,12 +70,12 @@ def _lines(rehearsal: Rehearsal, runs: Sequence[JobRun], failed: Sequence[tuple[
     return [
         line
         for run, step in failed
-        for line in (
-            f"{who} {_end(rehearsal, step)}: {run.workflow} / {run.job}, step '{step.name}', "
-            f"exit code {step.code}",
-            *step.errors[-1:],
-        )
+        for line in (f"{who} {_end(rehearsal, step)}: {_place(run, step)}", *step.errors[-1:])
     ]
+
+
+def _place(run: JobRun, step: Result) -> str:
+    return f"{run.workflow} / {run.job}, step '{step.name}', exit code {step.code}"
 
 
 def _who(rehearsal: Rehearsal) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.documents import as_list, as_object
 from tasks.rehearsal import told
 from tasks.rehearsal.event import Event
 from tasks.rehearsal.places import Places
@@ -65,3 +66,29 @@ def test_a_refusal_of_a_tag_is_a_failure() -> None:
 
 def test_another_failure_of_who_is_to_be_refused_is_no_refusal() -> None:
     assert "would fail: " in tell(Wanted("backend-v0.1.5", environment="x"), BROKEN).lines[0]
+
+
+def test_the_document_says_what_was_rehearsed_and_how_it_ended() -> None:
+    document = tell(Wanted("backend-v0.1.5"), BROKEN).document
+
+    assert (document["ok"], document["exit_code"]) == (False, 4)
+    assert (document["tag"], document["version"]) == ("backend-v0.1.5", "0.1.5")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tag"),
+    [(Wanted("backend-v0.1.5", branch="x-v1.2.3"), None), (Wanted("backend-v1.2"), "backend-v1.2")],
+)
+def test_what_is_no_tag_or_no_version_is_null_in_the_document(wanted: Wanted, tag: str | None) -> None:
+    document = tell(wanted).document
+
+    assert (document["tag"], document["version"]) == (tag, None)
+
+
+def test_a_step_s_exit_code_is_null_when_it_was_skipped_and_said_when_it_announced_nothing() -> None:
+    steps = (Result("Fine", "ok"), REFUSED, BROKEN, Result("After", "skipped"))
+
+    (job,) = map(as_object, as_list(tell(Wanted("backend-v0.1.5"), *steps).document["jobs"]))
+
+    told_of = [(each["exit_code"], each["errors"]) for each in map(as_object, as_list(job["steps"]))]
+    assert told_of == [(0, []), (3, ["Not authorized."]), (4, ["exit code 4"]), (None, [])]
