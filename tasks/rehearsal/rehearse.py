@@ -40,7 +40,7 @@ NOT_ON_GITHUB = ("DEPLOY_TARGET", "LOCAL_PORT")  # what .env.example has and a r
 class Rehearsal:
     """Everything that is known before the first step.
 
-    `to_be_refused` says that the role is rightly not given to this run.
+    `to_be_refused` says that the role is rightly not given to this run; `notice` what is repeated at the end.
     """
 
     event: Event
@@ -48,6 +48,7 @@ class Rehearsal:
     world: World
     places: Places
     to_be_refused: bool = False
+    notice: str = ""
 
 
 def rehearse(work: Work, wanted: Wanted) -> Outcome:
@@ -76,10 +77,9 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
     wanted = complete(wanted, settings)
     found, commit = places.prepare(settings, wanted.tag)
     workflows = workflow.started_by(found.files, wanted.tag)
-    changed = len(Git(settings.root).changes())
-    if changed:
-        which = f"{changed} uncommitted change{'s are' if changed > 1 else ' is'}"
-        report.say(f"{which} not in the commit that is rehearsed; the role is made from aws/iam as it lies here")
+    notice = uncommitted(settings)
+    if notice:
+        report.say(notice)
     with report.stage("", "cloud"):
         target = cloud.up(settings, settings.select(_service(settings, wanted.tag)), report)
     own = with_ids(known_repository(settings))
@@ -96,7 +96,7 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
         credentials_only=bool(wanted.branch or wanted.fork),
     )
     event = Event(sender, wanted.ref, commit)
-    return Rehearsal(event, workflows, world, found, wanted.is_to_be_refused(configured))
+    return Rehearsal(event, workflows, world, found, wanted.is_to_be_refused(configured), notice)
 
 
 def perform(rehearsal: Rehearsal, report: Report) -> tuple[JobRun, ...]:
@@ -108,6 +108,15 @@ def perform(rehearsal: Rehearsal, report: Report) -> tuple[JobRun, ...]:
         stage = Stage(event, rehearsal.places, Clients(rehearsal.world.target), Log(report.say))
         runs += play.play(each, rehearsal.world, stage)
     return tuple(runs)
+
+
+def uncommitted(settings: Settings) -> str:
+    """Return what to say of uncommitted changes, empty where there are none; raises `GitError`."""
+    changed = len(Git(settings.root).changes())
+    if not changed:
+        return ""
+    which = f"{changed} uncommitted change{'s are' if changed > 1 else ' is'}"
+    return f"{which} not in the commit that is rehearsed; the role is made from aws/iam as it lies here"
 
 
 def known_repository(settings: Settings) -> Repository:

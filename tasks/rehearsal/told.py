@@ -36,7 +36,8 @@ def outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
             for run in runs
         ],
     }
-    return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed)), code)
+    notice = (rehearsal.notice,) if rehearsal.notice else ()
+    return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed), *notice), code)
 
 
 def _version(event: Event) -> str | None:

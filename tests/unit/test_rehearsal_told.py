@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,17 @@ from tasks.rehearsal import told
 from tasks.rehearsal.event import Event
 from tasks.rehearsal.places import Places
 from tasks.rehearsal.play import JobRun, World
-from tasks.rehearsal.rehearse import Rehearsal
+from tasks.rehearsal.rehearse import Rehearsal, uncommitted
 from tasks.rehearsal.steps import Result
 from tasks.rehearsal.wanted import Wanted
+from tasks.settings import load
 from tasks.setup.policies import Repository
 from tests.support.models import LOCAL
+from tests.support.project import HERE
 
 if TYPE_CHECKING:
     from tasks.report import Outcome
+    from tests.support.repository import Repository as Checkout
 
 OWNER = "siruscoder"
 TAG = "refs/tags/backend-v0.1.5"
@@ -27,7 +31,7 @@ REFUSED = Result("Get credentials", "failed", 3, 0.5, ("Not authorized.",), refu
 BROKEN = Result("Build", "failed", 4, 0.5)
 
 
-def tell(wanted: Wanted, *steps: Result) -> Outcome:
+def tell(wanted: Wanted, *steps: Result, notice: str = "") -> Outcome:
     """Tell how a rehearsal went."""
     owner = "somebody-else" if wanted.fork else OWNER
     only = bool(wanted.branch or wanted.fork)
@@ -38,6 +42,7 @@ def tell(wanted: Wanted, *steps: Result) -> Outcome:
         world=World(LOCAL, variables, {}, {}, "role", credentials_only=only),
         places=Places(Path()),
         to_be_refused=wanted.is_to_be_refused(""),
+        notice=notice,
     )
     return told.outcome(rehearsal, (JobRun("Deploy Backend", "backend", steps),))
 
@@ -92,3 +97,17 @@ def test_a_step_s_exit_code_is_null_when_it_was_skipped_and_said_when_it_announc
 
     told_of = [(each["exit_code"], each["errors"]) for each in map(as_object, as_list(job["steps"]))]
     assert told_of == [(0, []), (3, ["Not authorized."]), (4, ["exit code 4"]), (None, [])]
+
+
+@pytest.mark.parametrize("step", [BROKEN, Result("Build", "ok")])
+def test_the_last_line_says_what_was_not_rehearsed(step: Result) -> None:
+    assert tell(Wanted("backend-v0.1.5"), step, notice="1 uncommitted change").lines[-1] == "1 uncommitted change"
+
+
+def test_uncommitted_changes_are_counted(repository: Checkout) -> None:
+    settings = replace(load(HERE, {}), root=repository.root)
+    before = uncommitted(settings)
+    repository.write("backend/new.py", "new\n")
+
+    assert before == ""
+    assert uncommitted(settings).startswith("1 uncommitted change is not in the commit that is rehearsed;")
