@@ -43,7 +43,7 @@ def aws(work: Work, *, check: bool = False, diagnose: bool = False) -> Outcome:
     notes = _notes(who, steps)
     if check or work.options.dry_run:
         code = DIFFERENT if check and any(step.differs for step in steps) else 0
-        return Outcome(_document(work.settings, who, steps), (*lines(steps), *notes), code)
+        return Outcome(_document(work.settings, who, steps, applied=False), (*lines(steps), *notes), code)
     changing = [step for step in steps if step.state != "exists"]
     if changing:
         for line in lines(steps):
@@ -53,12 +53,8 @@ def aws(work: Work, *, check: bool = False, diagnose: bool = False) -> Outcome:
             step.apply()
             work.report.say(f"{_past(step)} {step.what}")
     done = tuple(f"{_past(step):<8} {step.what}" for step in steps)
-    applied: list[Json] = [step.what for step in changing]
-    document = {
-        **_document(work.settings, who, steps),
-        "applied": applied,
-        "differs": any(each.kept for each in steps),
-    }
+    document = _document(work.settings, who, steps, applied=True)
+    document["differs"] = any(each.kept for each in steps)
     return Outcome(document, (*done, *notes, f"role     {role_arn(work.settings)}"))
 
 
@@ -120,10 +116,23 @@ def _notes(who: Repository, steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _document(settings: Settings, who: Repository, steps: Sequence[Step]) -> dict[str, Json]:
+def _document(settings: Settings, who: Repository, steps: Sequence[Step], *, applied: bool) -> dict[str, Json]:
+    """Return the plan for machines; `state` is what was found, `applied` whether it was changed since."""
+    changed = [step.what for step in steps if applied and step.state != "exists"]
     listed: list[Json] = [
-        {"what": step.what, "state": step.state, "differences": list(step.lines), "kept": list(step.kept)}
+        {
+            "what": step.what,
+            "state": step.state,
+            "applied": step.what in changed,
+            "differences": list(step.lines),
+            "kept": list(step.kept),
+        }
         for step in steps
     ]
-    return {"role": role_arn(settings), "repository": who.full_name, "steps": listed,
-            "differs": any(step.differs for step in steps)}  # fmt: skip
+    return {
+        "role": role_arn(settings),
+        "repository": who.full_name,
+        "steps": listed,
+        "applied": [*changed],
+        "differs": any(step.differs for step in steps),
+    }

@@ -35,6 +35,16 @@ def test_the_first_run_makes_everything_and_the_second_changes_nothing(bare: Bar
     assert aws.aws(bare.work(IDS), check=True).exit_code == 0
 
 
+def test_the_document_says_what_was_applied_and_what_was_only_shown(bare: Bare) -> None:
+    shown = aws.aws(bare.work(IDS, dry_run=True))
+    made = aws.aws(bare.work(IDS))
+    again = aws.aws(bare.work(IDS))
+
+    assert [applied(each) for each in (shown, made, again)] == [[False] * 3, [True] * 3, [False] * 3]
+    assert (shown.document["applied"], again.document["applied"]) == ([], [])
+    assert len(as_list(made.document["applied"])) == 3
+
+
 def test_the_role_lets_in_the_tags_of_this_repository_in_both_forms_and_nobody_else(bare: Bare) -> None:
     aws.aws(bare.work(IDS))
 
@@ -170,6 +180,11 @@ def test_somebody_who_may_not_administer_iam_is_told_which_permission_lacks(bare
 
     assert raised.value.exit_code == 3
     assert "AWS_PROFILE" in raised.value.fix
+
+
+def applied(outcome: Outcome) -> list[Json]:
+    """Return of each step whether it was applied."""
+    return [as_object(each)["applied"] for each in as_list(outcome.document["steps"])]
 
 
 def states(outcome: Outcome) -> list[Json]:
