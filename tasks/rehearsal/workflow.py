@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.documents import as_list, as_object, read_yaml
 from tasks.errors import UsageError
+from tasks.rehearsal import parsed
 from tasks.rehearsal.expressions import as_text
 from tasks.rehearsal.filters import push_filters, started_by_tag
 
@@ -136,7 +137,8 @@ def read(root: Path, file: str) -> Workflow:
         file: its path below that.
 
     Raises:
-        DocumentError: it is malformed, or holds something that a rehearsal cannot play (file, line, key).
+        DocumentError: it is malformed, or holds something that a rehearsal cannot play, such as an
+            expression that GitHub would refuse (file, line, key).
     """
     found = Workflow(read_yaml(root / file, file))
     for key in found.document.data:
@@ -149,6 +151,7 @@ def read(root: Path, file: str) -> Workflow:
         _only(job.document, f"{job.key}.defaults.run", as_object(defaults.get("run")), {"shell"})
         for step in job.steps:
             _only(step.document, step.key, step.data, STEP_KEYS)
+    parsed.check(found.document)
     return found
 
 

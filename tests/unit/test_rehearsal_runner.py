@@ -189,6 +189,14 @@ def test_secrets_are_masked_and_announcements_understood(theatre: Theatre) -> No
     [
         ("      - {uses: somebody/other@v1}\n", "the action 'somebody/other' is not played"),
         ("      - {run: echo, services: {}}\n", "jobs.work.steps.0.services: is not played by a rehearsal"),
+        ("      - run: echo\n      - {run: echo, if: env.A = 'b'}\n", "jobs.work.steps.1.if: The expression"),
+        (
+            "      - run: echo\n      - {run: echo, if: '${{ failure( }}'}\n",
+            "jobs.work.steps.1.if: The expression",
+        ),
+        ("      - run: echo\n      - run: echo ${{ nothing.x }}\n", "names no known context"),
+        ("      - {run: echo, env: {A: '${{ toJSON(env) }}'}}\n", "jobs.work.steps.0.env.A: The expression"),
+        ("      - {uses: actions/checkout@v1, with: {ref: '${{ vars. }}'}}\n", "has no name after a dot"),
     ],
 )
 def test_what_cannot_be_played_is_refused_before_anything_runs(theatre: Theatre, steps: str, said: str) -> None:
@@ -197,6 +205,7 @@ def test_what_cannot_be_played_is_refused_before_anything_runs(theatre: Theatre,
 
     assert said in str(caught.value)
     assert str(caught.value).startswith(f"{FILE}:")
+    assert theatre.said == []
 
 
 @pytest.mark.parametrize(
@@ -218,6 +227,13 @@ def test_what_a_rehearsal_would_leave_out_is_named_with_its_line(tmp_path: Path,
     assert f": {key}: is not played by a rehearsal" in str(caught.value)
 
 
+def test_an_expression_of_what_is_not_played_need_not_be_understood(tmp_path: Path) -> None:
+    job = "runs-on: '${{ fromJSON(vars.X) }}', timeout-minutes: '${{ toJSON(1) }}', concurrency: '${{ a.b }}'"
+    (tmp_path / "a.yml").write_text(f"on: push\njobs: {{a: {{{job}, steps: [{{run: echo}}]}}}}\n")
+
+    assert [each.name for each in workflow.read(tmp_path, "a.yml").jobs] == ["a"]
+
+
 def test_a_called_workflow_must_be_of_this_repository(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text("on: push\njobs: {a: {uses: other/repository/.github/workflows/x.yml@v1}}\n")
     (job,) = workflow.read(tmp_path, "a.yml").jobs
@@ -230,7 +246,6 @@ def test_a_called_workflow_must_be_of_this_repository(tmp_path: Path) -> None:
     ("step", "said"),
     [
         ("      - {run: echo, shell: pwsh}\n", "the shell 'pwsh' is not played"),
-        ("      - run: echo ${{ nothing.x }}\n", "names no known context"),
         ("      - {run: 'echo wrong >>\"$GITHUB_OUTPUT\"', id: x}\n", "Unable to process the file GITHUB_OUTPUT"),
         ("      - {uses: aws-actions/configure-aws-credentials@v6}\n", "`id-token: write` is missing"),
     ],
