@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PLATFORM = ("linux", "amd64")
 NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 VERSION = "0.0.0"
+SHOWN = 5  # differences in one line
 
 
 def docker(clients: Clients) -> Iterator[Finding]:
@@ -78,6 +79,11 @@ def deploy_role(settings: Settings, clients: Clients) -> Iterator[Finding]:
 def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) -> Iterator[Finding]:
     """Whether the role lets in what GitHub would send, in both forms, and refuses what it must."""
     account, environment = settings.target.account, repository.environment(settings)
+    others = trust.others(policy, account)
+    if others:
+        what = f"lets in others than GitHub: {_listed(others)}"
+        fix = f"Take them out of the trust policy of {ROLE} in IAM; aws/iam/README.md says whom it should let in."
+        yield Finding("FAIL", "trust policy", what, fix)
     endings = (
         [f"environment:{policies.environment_in_subject(environment)}"]
         if environment
@@ -138,5 +144,9 @@ def _strangers(who: Repository, environment: str) -> list[str]:
 
 
 def _some(lines: tuple[str, ...]) -> str:
-    rest = f", and {len(lines) - 2} more" if len(lines) > 2 else ""
-    return f"{'; '.join(lines[:2])}{rest} ({ROLE})"
+    return f"{_listed(lines)} ({ROLE})"
+
+
+def _listed(lines: tuple[str, ...]) -> str:
+    rest = f", and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return f"{'; '.join(lines[:SHOWN])}{rest}"

@@ -117,7 +117,9 @@ def test_each_broken_thing_is_found_at_once_with_the_command_that_mends_it(healt
         ("FAIL", "log group /ecs/spryte-backend", "does not exist", "aws logs create-log-group"),
         ("FAIL", "deploy role", "PutImage", "inv setup.aws --target=aws"),
         ("FAIL", "trust policy", "lets in repo:siruscoder/spryte:ref:refs/heads/main", "aws/iam/README.md"),
+        ("FAIL", "trust policy", "lets in others than GitHub: Principal AWS *", "SpryteGithubDeployRole"),
         ("WARN", "deploy role", "Extra", "Judge it"),
+        ("WARN", "deploy role", "statement:  Principal AWS *", "Judge it"),
     ):
         assert any(
             (each.verdict, each.where) == (verdict, where) and what in each.what and fix in each.fix
@@ -238,6 +240,8 @@ def break_everything(clients: Clients) -> None:
     iam.put_role_policy(RoleName=policies.ROLE, PolicyName=policies.DEPLOY_POLICY, PolicyDocument=policy)
     trust = json.dumps(iam.get_role(RoleName=policies.ROLE)["Role"]["AssumeRolePolicyDocument"])
     open_to_all = trust.replace("siruscoder/spryte:ref:refs/tags/backend-v*", "siruscoder/spryte:*")
+    anybody = '"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}, '
+    open_to_all = open_to_all.replace('"Statement": [', anybody)
     iam.update_assume_role_policy(RoleName=policies.ROLE, PolicyDocument=open_to_all)
 
 
