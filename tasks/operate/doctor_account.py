@@ -104,7 +104,8 @@ def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) ->
         if trust.lets_in(policy, stranger, account):
             what = f"lets in {stranger}, which must not deploy"
             fix = (
-                f"./inv setup.aws --target={settings.target.name} shows the entry; aws/iam/README.md says why not"
+                "aws/iam/README.md says why not; the entry is shown by: "
+                f"./inv setup.aws --target={settings.target.name} --check"
             )
             yield Finding("FAIL", "trust policy", what, fix)
 
@@ -121,9 +122,8 @@ def github_variables(settings: Settings) -> Iterator[Finding]:
     hub, should = gh.GitHub(repository.find(settings).full_name), github.wanted(settings)
     found = github.differences(should, hub.variables(), hub.secrets())
     for each in found:
-        yield Finding(
-            "FAIL", where, each.line, "./inv setup.github" if each.settable else "gh variable delete, or set it"
-        )
+        fix = "./inv setup.github" if each.settable else f"Set it, or: gh variable delete {each.name}"
+        yield Finding("FAIL", where, each.line, fix)
     if not found:
         yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {github.SECRET}")
 

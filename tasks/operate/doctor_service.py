@@ -67,7 +67,7 @@ def state(service: Service, found: ServiceTypeDef) -> Iterator[Finding]:
             "FAIL",
             where,
             f"{name}: a deployment of {revision} is in progress since {current.get('createdAt', 'unknown')}",
-            f"Wait (inv status --watch), or replace it: inv deploy --service={service.name} "
+            f"Wait (./inv status --watch), or replace it: ./inv deploy --service={service.name} "
             "--version=X.Y.Z --force",
         )
     else:
@@ -112,7 +112,7 @@ def _answer(service: Service, clients: Clients) -> Iterator[Finding]:
         yield ok(where, f"{url} answers 200")
         return
     said = f"answers {found.status}" if found.status else found.problem
-    fix = f"Correct APP_URL, or see what the tasks say: inv logs --service={service.name}"
+    fix = f"Correct APP_URL, or see what the tasks say: ./inv logs --service={service.name}"
     yield Finding("FAIL", where, f"{url}: {said}", fix)
 
 
@@ -225,7 +225,9 @@ def _network_fix(service: Service) -> str:
 
 
 def _another_group(service: Service) -> str:
-    return f"{_balance(service, 'ARN')} with the ARN of one of the type ip (aws elbv2 create-target-group)"
+    return (
+        f"Make one of the type ip (aws elbv2 create-target-group), then with its ARN: {_balance(service, 'ARN')}"
+    )
 
 
 def _balance(service: Service, group: str) -> str:

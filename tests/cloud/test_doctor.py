@@ -103,7 +103,7 @@ def test_each_broken_thing_is_found_at_once_with_the_command_that_mends_it(healt
             "has no container spryte-backend (it has: app)",
             "ECS_CONTAINER_NAME_",
         ),
-        ("FAIL", "backend address", "/api/health: answers 503", "inv logs --service=backend"),
+        ("FAIL", "backend address", "/api/health: answers 503", "./inv logs --service=backend"),
         ("FAIL", "frontend service", "the service is INACTIVE", "ECS_SERVICE_"),
         (
             "FAIL",
@@ -119,7 +119,7 @@ def test_each_broken_thing_is_found_at_once_with_the_command_that_mends_it(healt
         ("FAIL", "trust policy", "lets in repo:siruscoder/spryte:ref:refs/heads/main", "aws/iam/README.md"),
         ("FAIL", "trust policy", "lets in others than GitHub: Principal AWS *", "SpryteGithubDeployRole"),
         ("WARN", "deploy role", "Extra", "Judge it"),
-        ("WARN", "deploy role", "statement:  Principal AWS *", "Judge it"),
+        ("WARN", "deploy role", "statement: Principal AWS *", "Judge it"),
     ):
         assert any(
             (each.verdict, each.where) == (verdict, where) and what in each.what and fix in each.fix

@@ -62,8 +62,8 @@ def test_a_target_group_that_was_deleted_fails_and_hides_nothing_else() -> None:
         f"spryte-backend-service: there is no target group {GROUP} any more",
     )
     assert only.fix == (
-        f"{UPDATE} --load-balancers targetGroupArn=ARN,containerName=spryte-backend,containerPort=5000 "
-        "with the ARN of one of the type ip (aws elbv2 create-target-group)"
+        "Make one of the type ip (aws elbv2 create-target-group), then with its ARN: "
+        f"{UPDATE} --load-balancers targetGroupArn=ARN,containerName=spryte-backend,containerPort=5000"
     )
     assert found["tasks"][0].verdict == "OK"
 
@@ -98,7 +98,7 @@ def test_a_service_without_a_load_balancer_is_worth_one_warning() -> None:
     found = look(account([]))
     (only,) = found["target group"]
     assert (only.verdict, only.what) == ("WARN", "spryte-backend-service is behind no load balancer")
-    assert only.fix.startswith(f"{UPDATE} --load-balancers targetGroupArn=ARN")
+    assert f": {UPDATE} --load-balancers targetGroupArn=ARN" in only.fix
     assert "load balancer" not in found
 
 
