@@ -7,18 +7,16 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-import pytest
-
 from tasks.clients import Clients
 from tasks.operate import doctor
-from tasks.setup import aws, policies, stack
-from tests.support.bare import IDS
+from tasks.setup import policies, stack
 from tests.support.gh import make_stand_in, path_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pytest
     from docker import DockerClient
 
     from tasks.operate.doctor_finding import Finding
@@ -49,14 +47,6 @@ class WithEngine(Clients):
         return cast("DockerClient", Engine())
 
 
-@pytest.fixture
-def healthy(bare: Bare) -> Bare:
-    """An environment that waits for its first deploy, with its role."""
-    stack.stack(bare.work())
-    aws.aws(bare.work(IDS))
-    return bare
-
-
 def test_a_complete_environment_is_well(healthy: Bare) -> None:
     found = examine(healthy.production, healthy)
 
@@ -66,7 +56,8 @@ def test_a_complete_environment_is_well(healthy: Bare) -> None:
         "docker", "identity", "backend repository", "backend service", "backend circuit breaker",
         "backend subnets", "backend security groups", "backend target group", "backend tasks", "backend template",
         "backend task definition", "role ecsTaskExecutionRole", "role ecsTaskRole", "secret spryte/mongodb-uri",
-        "log group /ecs/spryte-frontend", "deploy role", "trust policy",
+        "log group /ecs/spryte-frontend", "backend execution role", "frontend execution role",
+        "deploy role", "trust policy",
     ):  # fmt: skip
         assert [each.verdict for each in found if each.where == where][:1] == ["OK"], where
 
@@ -138,6 +129,7 @@ def test_what_may_not_be_asked_is_skipped_and_names_the_permission(healthy: Bare
     assert [each for each in found if each.verdict == "FAIL"] == []
     for where, permission in (
         ("role ecsTaskRole", "iam:GetRole"),
+        ("backend execution role", "iam:GetRole"),
         ("secret spryte/mongodb-uri", "secretsmanager:DescribeSecret"),
         ("log group /ecs/spryte-backend", "logs:DescribeLogGroups"),
         ("backend target group", "elasticloadbalancing:DescribeTargetGroups"),
