@@ -88,6 +88,7 @@ def test_each_broken_thing_is_found_at_once_with_the_command_that_mends_it(healt
             "checks /health, but backend answers at /api/health",
             "modify-target-group",
         ),
+        ("FAIL", "backend target group", "no listener forwards to it", "aws elbv2 create-rule"),
         (
             "FAIL",
             "backend task definition",
@@ -269,6 +270,10 @@ def break_what_they_name(clients: Clients) -> None:
     groups = clients.elbv2.describe_target_groups()["TargetGroups"]
     (ours,) = [each["TargetGroupArn"] for each in groups if each.get("HealthCheckPath") == "/api/health"]
     clients.elbv2.modify_target_group(TargetGroupArn=ours, HealthCheckPath="/health")
+    balancer = clients.elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    listener = clients.elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]["ListenerArn"]
+    rules = clients.elbv2.describe_rules(ListenerArn=listener)["Rules"]
+    clients.elbv2.delete_rule(RuleArn=next(each["RuleArn"] for each in rules if not each["IsDefault"]))
     clients.ecr.put_image_tag_mutability(repositoryName="spryte-backend", imageTagMutability="MUTABLE")
     clients.ecr.delete_repository(repositoryName="spryte-frontend", force=True)
     clients.secretsmanager.delete_secret(SecretId="spryte/mongodb-uri", RecoveryWindowInDays=7)

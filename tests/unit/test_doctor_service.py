@@ -9,6 +9,7 @@ import pytest
 
 from tasks.operate import doctor_service
 from tests.support.account import Account, AccountClients
+from tests.support.answers import FORWARD, WEIGHTED
 from tests.support.models import BACKEND, ecs_deployment
 
 if TYPE_CHECKING:
@@ -92,6 +93,29 @@ def test_a_load_balancer_that_asks_elsewhere_than_the_template_listens_fails(
         "Make ECS_CONTAINER_NAME_BACKEND and services.backend.port in invoke.yaml what the service has, or: "
         f"{UPDATE} --load-balancers targetGroupArn={GROUP},containerName=spryte-backend,containerPort=5000"
     )
+
+
+def test_a_target_group_to_which_no_listener_forwards_fails() -> None:
+    made = account()
+    made.actions = FORWARD.format(f"{GROUP}0")
+    (first, second) = look(made)["target group"]
+    assert (first.verdict, second.verdict) == ("OK", "FAIL")
+    assert second.what == "backend: no listener forwards to it, so no request reaches backend"
+    assert second.fix.endswith(f"--actions Type=forward,TargetGroupArn={GROUP}")
+
+
+def test_a_rule_may_name_its_target_groups_with_weights() -> None:
+    made = account()
+    made.actions = WEIGHTED.format(GROUP)
+    assert [each.verdict for each in look(made)["target group"]] == ["OK"]
+
+
+def test_listeners_that_may_not_be_asked_for_hide_nothing_else_of_the_target_group() -> None:
+    made = account()
+    made.denied.add("elasticloadbalancing:DescribeRules")
+    (first, second) = look(made)["target group"]
+    assert (first.verdict, second.verdict) == ("OK", "SKIPPED")
+    assert "elasticloadbalancing:DescribeRules is missing" in second.what
 
 
 def test_a_service_without_a_load_balancer_is_worth_one_warning() -> None:
