@@ -116,7 +116,8 @@ def _role(name: str, clients: Clients, *, executes: bool) -> Iterator[Finding]:
 def _secret(reference: str, service: Service, clients: Clients) -> Iterator[Finding]:
     name = reference.split(":")[6]
     where = f"secret {name}"
-    found = _described_secret(name, clients) or _described_secret(reference, clients)
+    arn = ":".join(reference.split(":")[:7])  # what may follow names a part of the value
+    found = _described_secret(name, clients) or _described_secret(arn, clients)
     if found is None:
         fix = f"aws secretsmanager create-secret --name {name} --secret-string file://value.txt"
         yield Finding("FAIL", where, f"does not exist; {service.name} would not start", fix)
@@ -128,15 +129,23 @@ def _secret(reference: str, service: Service, clients: Clients) -> Iterator[Find
         and LOOKS_COMPLETE.fullmatch(name)
         and not _completed(reference, service, clients)
     ):
-        yield Finding(
-            "WARN",
-            where,
-            "exists, but is named without the end of its ARN and looks complete without it: AWS would not find it",
-            f"Put its complete ARN into {service.template}: "
-            f"aws secretsmanager describe-secret --secret-id {name} --query ARN",
-        )
+        yield incomplete(name, service, is_found=_described_secret(arn, clients) is not None)
     else:
         yield ok(where, "exists")
+
+
+def incomplete(name: str, service: Service, *, is_found: bool) -> Finding:
+    """Judge a secret that is named without the end of its ARN, by whether this account finds it so."""
+    where = f"secret {name}"
+    if is_found:
+        return ok(where, "exists, and is found here without the end of its ARN; AWS itself would need that end")
+    return Finding(
+        "WARN",
+        where,
+        "exists, but is named without the end of its ARN and looks complete without it: AWS does not find it",
+        f"Put its complete ARN into {service.template}: "
+        f"aws secretsmanager describe-secret --secret-id {name} --query ARN",
+    )
 
 
 def _described_secret(reference: str, clients: Clients) -> DescribeSecretResponseTypeDef | None:

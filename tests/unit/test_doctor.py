@@ -262,6 +262,14 @@ def test_a_template_must_open_the_port_of_invoke_yaml() -> None:
     assert "has the ports 5001, but invoke.yaml says 5000" in only.what
 
 
+def test_a_secret_named_without_the_end_of_its_arn_is_judged_by_whether_it_is_found_so() -> None:
+    found, lost = (doctor_definition.incomplete("a/jwt-secret", BACKEND, is_found=each) for each in (True, False))
+
+    assert (found.verdict, lost.verdict) == ("OK", "WARN")
+    assert "AWS itself would need that end" in found.what
+    assert lost.fix.endswith(": aws secretsmanager describe-secret --secret-id a/jwt-secret --query ARN")
+
+
 def test_a_missing_permission_skips_and_any_other_error_fails() -> None:
     def denied() -> Iterator[Finding]:
         raise AccessDeniedError("looking", "iam:GetRole")
