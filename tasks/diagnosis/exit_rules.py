@@ -63,7 +63,7 @@ def exits_cleanly(findings: Findings) -> Diagnosis | None:
         "exits-cleanly",
         "The container ends by itself with exit code 0; a service has to keep running.",
         f"Let the command in {findings.service.template} or {findings.service.folder}/Dockerfile stay in the "
-        "foreground; for work that ends there is inv run.",
+        "foreground; for work that ends there is ./inv run.",
     )
 
 

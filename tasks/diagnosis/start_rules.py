@@ -114,7 +114,7 @@ def wrong_architecture(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         "wrong-architecture",
         "The image, or a program in it, was built for another processor than the task's (exec format error).",
-        "Build it for linux/amd64 (inv build does), or set runtimePlatform.cpuArchitecture in "
+        "Build it for linux/amd64 (./inv build does), or set runtimePlatform.cpuArchitecture in "
         f"{findings.service.template} to what the image is for.",
         (f"seen: {lines[-1]}",),
     )
@@ -148,8 +148,8 @@ def image_missing(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         "image-missing",
         f"The image {findings.container.get('image', '')} is not in the registry.",
-        f"Push it again: inv push --service={findings.service.name} --version={findings.case.version or 'X.Y.Z'}; "
-        "was it removed by a lifecycle rule, or by hand?",
+        f"Push it again: ./inv push --service={findings.service.name} "
+        f"--version={findings.case.version or 'X.Y.Z'}; was it removed by a lifecycle rule, or by hand?",
     )
 
 

@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
+from tasks.embedded import cloud
+from tasks.failures import UnreachableError
 from tasks.operate import doctor_account, doctor_credentials, doctor_definition, doctor_service
 from tasks.operate.doctor_finding import Check, Finding, ok
 from tasks.release import pipeline
@@ -97,7 +99,13 @@ def _there(settings: Settings, services: Sequence[Service], clients: Clients) ->
 
 
 def _identity(settings: Settings, clients: Clients) -> Iterator[Finding]:
-    pipeline.check_identity(clients)
+    """Whose credentials these are; a finding of its own, so the command's explanation must be given here."""
+    try:
+        pipeline.check_identity(clients)
+    except UnreachableError:
+        if settings.target.name == "local":
+            cloud.require_running(settings)
+        raise
     place = settings.target.endpoint_url or "AWS"
     yield ok("identity", f"account {settings.target.account}, {settings.target.region}, at {place}")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PLATFORM = ("linux", "amd64")
 NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 VERSION = "0.0.0"
+SHOWN = 5  # differences in one line
 
 
 def docker(clients: Clients) -> Iterator[Finding]:
@@ -78,6 +79,11 @@ def deploy_role(settings: Settings, clients: Clients) -> Iterator[Finding]:
 def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) -> Iterator[Finding]:
     """Whether the role lets in what GitHub would send, in both forms, and refuses what it must."""
     account, environment = settings.target.account, repository.environment(settings)
+    others = trust.others(policy, account)
+    if others:
+        what = f"lets in others than GitHub: {_listed(others)}"
+        fix = f"Take them out of the trust policy of {ROLE} in IAM; aws/iam/README.md says whom it should let in."
+        yield Finding("FAIL", "trust policy", what, fix)
     endings = (
         [f"environment:{policies.environment_in_subject(environment)}"]
         if environment
@@ -98,7 +104,8 @@ def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) ->
         if trust.lets_in(policy, stranger, account):
             what = f"lets in {stranger}, which must not deploy"
             fix = (
-                f"./inv setup.aws --target={settings.target.name} shows the entry; aws/iam/README.md says why not"
+                "aws/iam/README.md says why not; the entry is shown by: "
+                f"./inv setup.aws --target={settings.target.name} --check"
             )
             yield Finding("FAIL", "trust policy", what, fix)
 
@@ -115,9 +122,8 @@ def github_variables(settings: Settings) -> Iterator[Finding]:
     hub, should = gh.GitHub(repository.find(settings).full_name), github.wanted(settings)
     found = github.differences(should, hub.variables(), hub.secrets())
     for each in found:
-        yield Finding(
-            "FAIL", where, each.line, "./inv setup.github" if each.settable else "gh variable delete, or set it"
-        )
+        fix = "./inv setup.github" if each.settable else f"Set it, or: gh variable delete {each.name}"
+        yield Finding("FAIL", where, each.line, fix)
     if not found:
         yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {github.SECRET}")
 
@@ -138,5 +144,9 @@ def _strangers(who: Repository, environment: str) -> list[str]:
 
 
 def _some(lines: tuple[str, ...]) -> str:
-    rest = f", and {len(lines) - 2} more" if len(lines) > 2 else ""
-    return f"{'; '.join(lines[:2])}{rest} ({ROLE})"
+    return f"{_listed(lines)} ({ROLE})"
+
+
+def _listed(lines: tuple[str, ...]) -> str:
+    rest = f", and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return f"{'; '.join(lines[:SHOWN])}{rest}"

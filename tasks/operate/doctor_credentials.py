@@ -46,6 +46,7 @@ DETECTORS = {
 NOBODY = re.compile(r"@(?:[\w.-]+\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|localhost|127\.0\.0\.1)\b")
 ALLOWED = "pragma: allowlist secret"  # the scanner's own mark
 LEAK_FIX = "Deactivate it where it was issued, then take it out; what was pushed stays known: docs/runbook.md"
+TRACKED_FIX = "Deactivate it where it was issued, for what was pushed stays known (docs/runbook.md); then:"
 
 
 def files(root: Path) -> Iterator[Finding]:
@@ -60,7 +61,7 @@ def files(root: Path) -> Iterator[Finding]:
     log = ("log", "--all", "--no-renames", "--format=", "--name-only", "--diff-filter=A", "-z", "--", *_anywhere())
     past = sorted(set(_listed(git, *log)) - set(tracked))
     for name in tracked:
-        yield Finding("FAIL", WHERE, f"{name} is tracked by git", f"git rm --cached '{name}'; {LEAK_FIX}")
+        yield Finding("FAIL", WHERE, f"{name} is tracked by git", f"{TRACKED_FIX} git rm --cached '{name}'")
     for name in loose:
         yield Finding("FAIL", WHERE, f"{name} lies here and is not ignored", "Delete it, or add it to .gitignore.")
     for name in past:
@@ -70,7 +71,7 @@ def files(root: Path) -> Iterator[Finding]:
     for name in ignored:
         if name.endswith("/") or name.rpartition("/")[2] == ".env":  # folders are what tools make
             continue
-        yield Finding("WARN", WHERE, f"{name} lies here, ignored by git", f"rm '{name}' if it is not needed")
+        yield Finding("WARN", WHERE, f"{name} lies here, ignored by git", f"If it is not needed: rm '{name}'")
     if not (tracked or loose or past):
         yield ok(WHERE, "no file of credentials is tracked, and none ever was")
 

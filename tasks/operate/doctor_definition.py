@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.documents import as_list, as_object
 from tasks.failures import asking_aws
+from tasks.operate import doctor_permissions
 from tasks.operate.doctor_finding import Check, Finding, ok
 from tasks.release.task_definition import Identity, complete_secrets, described, load_template, render
 from tasks.setup import taken, trust
@@ -36,7 +37,10 @@ def definition(service: Service, clients: Clients) -> Iterator[Finding]:
     yield from container(service, rendered)
     yield from Check(f"{service.name} task definition", lambda: _family(service, clients)).run()
     for name in taken.role_names(rendered):
-        yield from Check(f"role {name}", partial(_role, name, clients)).run()
+        executes = name == str(rendered.get("executionRoleArn")).rpartition("/")[2]
+        yield from Check(f"role {name}", partial(_role, name, clients, executes=executes)).run()
+    permissions = partial(doctor_permissions.execution_role, service, rendered, clients)
+    yield from Check(f"{service.name} execution role", permissions).run()
     for name, reference in taken.secrets(rendered, service).items():
         yield from Check(f"secret {name}", partial(_secret, reference, service, clients)).run()
     for name in taken.log_groups(rendered, service):
@@ -93,12 +97,17 @@ def _family(service: Service, clients: Clients) -> Iterator[Finding]:
         )
 
 
-def _role(name: str, clients: Clients) -> Iterator[Finding]:
+def _role(name: str, clients: Clients, *, executes: bool) -> Iterator[Finding]:
     with asking_aws(f"reading the role {name}"):
         try:
             role = clients.iam.get_role(RoleName=name)["Role"]
         except clients.iam.exceptions.NoSuchEntityException:
             fix = f"aws iam create-role --role-name {name} --assume-role-policy-document '{TRUST}'"
+            if executes:
+                fix = (
+                    "It needs the policies of TaskExecutionRole in aws/stack.yaml too; those for the secrets are "
+                    f"what doctor says next: {fix} && {doctor_permissions.attach(name)}"
+                )
             yield Finding("FAIL", f"role {name}", "there is no such role", fix)
             return
     yield trusted(name, cast("dict[str, Json]", role.get("AssumeRolePolicyDocument", {})))
@@ -107,7 +116,8 @@ def _role(name: str, clients: Clients) -> Iterator[Finding]:
 def _secret(reference: str, service: Service, clients: Clients) -> Iterator[Finding]:
     name = reference.split(":")[6]
     where = f"secret {name}"
-    found = _described_secret(name, clients) or _described_secret(reference, clients)
+    arn = ":".join(reference.split(":")[:7])  # what may follow names a part of the value
+    found = _described_secret(name, clients) or _described_secret(arn, clients)
     if found is None:
         fix = f"aws secretsmanager create-secret --name {name} --secret-string file://value.txt"
         yield Finding("FAIL", where, f"does not exist; {service.name} would not start", fix)
@@ -119,15 +129,23 @@ def _secret(reference: str, service: Service, clients: Clients) -> Iterator[Find
         and LOOKS_COMPLETE.fullmatch(name)
         and not _completed(reference, service, clients)
     ):
-        yield Finding(
-            "WARN",
-            where,
-            "exists, but is named without the end of its ARN and looks complete without it: AWS would not find it",
-            f"Put its complete ARN into {service.template}: "
-            f"aws secretsmanager describe-secret --secret-id {name} --query ARN",
-        )
+        yield incomplete(name, service, is_found=_described_secret(arn, clients) is not None)
     else:
         yield ok(where, "exists")
+
+
+def incomplete(name: str, service: Service, *, is_found: bool) -> Finding:
+    """Judge a secret that is named without the end of its ARN, by whether this account finds it so."""
+    where = f"secret {name}"
+    if is_found:
+        return ok(where, "exists, and is found here without the end of its ARN; AWS itself would need that end")
+    return Finding(
+        "WARN",
+        where,
+        "exists, but is named without the end of its ARN and looks complete without it: AWS does not find it",
+        f"Put its complete ARN into {service.template}: "
+        f"aws secretsmanager describe-secret --secret-id {name} --query ARN",
+    )
 
 
 def _described_secret(reference: str, clients: Clients) -> DescribeSecretResponseTypeDef | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.failures import asking_aws, error_code
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from types_boto3_ecs.type_defs import ServiceTypeDef
-    from types_boto3_elbv2.type_defs import TargetGroupTypeDef
+    from types_boto3_elbv2.type_defs import RuleTypeDef, TargetGroupTypeDef
 
     from tasks.clients import Clients
     from tasks.settings import Service
@@ -67,7 +68,7 @@ def state(service: Service, found: ServiceTypeDef) -> Iterator[Finding]:
             "FAIL",
             where,
             f"{name}: a deployment of {revision} is in progress since {current.get('createdAt', 'unknown')}",
-            f"Wait (inv status --watch), or replace it: inv deploy --service={service.name} "
+            f"Wait (./inv status --watch), or replace it: ./inv deploy --service={service.name} "
             "--version=X.Y.Z --force",
         )
     else:
@@ -112,7 +113,10 @@ def _answer(service: Service, clients: Clients) -> Iterator[Finding]:
         yield ok(where, f"{url} answers 200")
         return
     said = f"answers {found.status}" if found.status else found.problem
-    fix = f"Correct APP_URL, or see what the tasks say: inv logs --service={service.name}"
+    fix = (
+        "On --target=aws, is APP_URL the load balancer's address? Otherwise see what the tasks say: "
+        f"./inv logs --service={service.name}"
+    )
     yield Finding("FAIL", where, f"{url}: {said}", fix)
 
 
@@ -175,9 +179,47 @@ def _target_groups(service: Service, found: ServiceTypeDef, clients: Clients) ->
                 groups = []
         for group in groups:
             yield from target_group(service, group)
+            yield from Check(f"{service.name} target group", partial(_listener, service, group, clients)).run()
         if not groups:
             what = f"{service.ecs_service}: there is no target group {arn} any more"
             yield Finding("FAIL", f"{service.name} target group", what, _another_group(service))
+
+
+def _listener(service: Service, group: TargetGroupTypeDef, clients: Clients) -> Iterator[Finding]:
+    """Whether any request reaches the group; a group may go on naming its load balancer when its rule is gone."""
+    where, arn = f"{service.name} target group", group.get("TargetGroupArn", "")
+    with asking_aws(f"looking for a listener of {service.ecs_service}"):
+        for balancer in _balancers(group, clients):
+            pages = clients.elbv2.get_paginator("describe_listeners").paginate(LoadBalancerArn=balancer)
+            for listener in [each["ListenerArn"] for page in pages for each in page["Listeners"]]:
+                # the default action is among the rules
+                rules = clients.elbv2.get_paginator("describe_rules").paginate(ListenerArn=listener)
+                if arn in {each for page in rules for rule in page["Rules"] for each in _forwards(rule)}:
+                    return
+    yield Finding(
+        "FAIL",
+        where,
+        f"{group.get('TargetGroupName')}: no listener forwards to it, so no request reaches {service.name}",
+        "Make a rule on the load balancer's listener (as ApiRule in aws/stack.yaml): aws elbv2 create-rule "
+        f"--listener-arn ARN --priority N --conditions ... --actions Type=forward,TargetGroupArn={arn}",
+    )
+
+
+def _balancers(group: TargetGroupTypeDef, clients: Clients) -> list[str]:
+    """Return the group's load balancers, or all there are where it names none."""
+    pages = clients.elbv2.get_paginator("describe_load_balancers").paginate()
+    return group.get("LoadBalancerArns") or [
+        each["LoadBalancerArn"] for page in pages for each in page["LoadBalancers"]
+    ]
+
+
+def _forwards(rule: RuleTypeDef) -> Iterator[str]:
+    """Return the target groups that a rule forwards to, in either form of the action."""
+    for action in rule.get("Actions", []):
+        weighted = action.get("ForwardConfig", {}).get("TargetGroups", [])
+        yield from (
+            each for each in (action.get("TargetGroupArn"), *(w.get("TargetGroupArn") for w in weighted)) if each
+        )
 
 
 def _subnets(service: Service, found: ServiceTypeDef, clients: Clients) -> Iterator[Finding]:
@@ -225,7 +267,9 @@ def _network_fix(service: Service) -> str:
 
 
 def _another_group(service: Service) -> str:
-    return f"{_balance(service, 'ARN')} with the ARN of one of the type ip (aws elbv2 create-target-group)"
+    return (
+        f"Make one of the type ip (aws elbv2 create-target-group), then with its ARN: {_balance(service, 'ARN')}"
+    )
 
 
 def _balance(service: Service, group: str) -> str:

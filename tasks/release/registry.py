@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError, PushError
 from tasks.failures import asking_aws, asking_docker
+from tasks.release.missing import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +31,12 @@ class RepositoryMissingError(NotReadyError):
     def __init__(self, service: Service, target: Target) -> None:
         super().__init__(
             f"There is no ECR repository '{service.repository}' in account {target.account}, {target.region}.",
-            fix=f"Correct {service.variable('ECR_REPOSITORY')}, or create the environment (aws/README.md).",
+            fix=remedy(
+                service.variable("ECR_REPOSITORY"),
+                f"aws ecr create-repository --repository-name {service.repository} "
+                "--image-tag-mutability IMMUTABLE",
+                target,
+            ),
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError
 from tasks.failures import asking_aws
+from tasks.release.missing import remedy
 from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ class ServiceMissingError(NotReadyError):
         place = f"{service.cluster}/{service.ecs_service} ({target.account}, {target.region})"
         super().__init__(
             f"{place}: {problem}",
-            fix=f"Correct {service.variable('ECS_CLUSTER')} or {service.variable('ECS_SERVICE')}, or create the "
-            "environment (aws/README.md).",
+            fix=remedy(
+                f"{service.variable('ECS_CLUSTER')} or {service.variable('ECS_SERVICE')}",
+                "aws ecs create-service, as in aws/stack.yaml",
+                target,
+            ),
         )
 
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 NAME = embedded.NAME
+UNCHANGED = (
+    f"the stack {NAME} has the template {embedded.TEMPLATE} and its parameters already: nothing to apply",
+    "note     CloudFormation compared these, not the resources; what was changed or deleted by hand: ./inv doctor",
+)
 
 
 class NamesTakenError(NotReadyError):
@@ -106,7 +110,7 @@ def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
     wanted = {"CertificateArn": certificate, "DomainName": domain}
     proposed = change_set.propose(_proposal(work.settings, wanted, clients), clients)
     if proposed is None:
-        return Outcome({"stack": NAME, "changes": []}, (f"the stack {NAME} is what {embedded.TEMPLATE} says",))
+        return Outcome({"stack": NAME, "changes": []}, UNCHANGED)
     changes: list[Json] = list(proposed.changes)
     document: dict[str, Json] = {"stack": NAME, "kind": proposed.kind, "changes": changes}
     if work.options.dry_run:

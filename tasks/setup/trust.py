@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from tasks.documents import as_list, as_object
 from tasks.setup.policies import AUDIENCE, ISSUER
-from tasks.setup.statements import texts
+from tasks.setup.statements import entries, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.documents import Json
 
 WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+TAKING = ("sts:AssumeRole", WEB_IDENTITY, "sts:AssumeRoleWithSAML")
 SERVICE = "ecs-tasks.amazonaws.com"
 IDS = re.compile(r"repo:([^@/]+)@([0-9]+)/([^@:]+)@([0-9]+):")
 
@@ -28,14 +30,29 @@ def lets_in(trust: Mapping[str, Json], subject: str, account: str) -> bool:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
     """
     claims = {f"{ISSUER}:sub": subject, f"{ISSUER}:aud": AUDIENCE}
-    provider = f"arn:aws:iam::{account}:oidc-provider/{ISSUER}"
     return any(
         each.get("Effect") == "Allow"
         and _names(each.get("Action"), (WEB_IDENTITY, "sts:*", "*"))
-        and _names(as_object(each.get("Principal")).get("Federated"), (provider, ISSUER))
+        and _names(as_object(each.get("Principal")).get("Federated"), _github(account))
         and _holds(each, claims)
         for each in _statements(trust)
     )
+
+
+def others(trust: Mapping[str, Json], account: str) -> tuple[str, ...]:
+    """Return the principals beside GitHub's provider that may take the role, as `Principal AWS *`.
+
+    Conditions are not looked at: no one else has a reason to be named.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    named = {
+        line.strip()
+        for each in _statements(trust)
+        if each.get("Effect") == "Allow" and _takes(each)
+        for line in entries({key: each.get(key) for key in ("Principal", "NotPrincipal")})
+    }
+    return tuple(sorted(named - {f"Principal Federated {each}" for each in _github(account)}))
 
 
 def trusts_tasks(trust: Mapping[str, Json]) -> bool:
@@ -71,6 +88,17 @@ def known_ids(trust: Mapping[str, Json], owner: str, name: str) -> tuple[str, st
 def _statements(trust: Mapping[str, Json]) -> list[dict[str, Json]]:
     found = trust.get("Statement")
     return [found] if isinstance(found, dict) else [as_object(each) for each in as_list(found)]
+
+
+def _github(account: str) -> tuple[str, str]:
+    return f"arn:aws:iam::{account}:oidc-provider/{ISSUER}", ISSUER
+
+
+def _takes(statement: Mapping[str, Json]) -> bool:
+    """Whether a statement is about taking the role; IAM reads the names of actions in any case."""
+    patterns = [each.lower() for each in texts(statement.get("Action"))]
+    named = any(fnmatchcase(action.lower(), each) for action in TAKING for each in patterns)
+    return named or "NotAction" in statement
 
 
 def _names(value: Json, wanted: tuple[str, ...]) -> bool:

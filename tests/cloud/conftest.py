@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.bare import Bare, bare_account
+from tasks.setup import aws, stack
+from tests.support.bare import IDS, Bare, bare_account
 from tests.support.embedded import Cloud, make_cloud
 from tests.support.project import free_port
 
@@ -35,3 +36,11 @@ def bare(tmp_path: Path) -> Iterator[Bare]:
     """An account of an embedded AWS that holds nothing; it needs no Docker."""
     with bare_account(tmp_path) as found:
         yield found
+
+
+@pytest.fixture
+def healthy(bare: Bare) -> Bare:
+    """An environment that waits for its first deploy, with its role."""
+    stack.stack(bare.work())
+    aws.aws(bare.work(IDS))
+    return bare

@@ -15,6 +15,7 @@ import pytest
 
 from tasks.clients import Clients
 from tasks.embedded import base_images, cloud, engine, ministack, ministack_process, processes
+from tasks.operate import doctor
 from tasks.settings import load
 from tests.support.embedded import Cloud, make_cloud
 from tests.support.fakes import Recorder
@@ -74,6 +75,14 @@ def test_the_state_survives_down_and_up(running: Cloud) -> None:
 
 def test_down_says_when_there_was_nothing_to_stop(own: Cloud) -> None:
     assert own.down() == "the embedded cloud was not running\n"
+
+
+def test_doctor_says_how_to_start_a_cloud_that_is_down(own: Cloud) -> None:
+    found = doctor.examine(own.settings, (), own.clients)
+
+    (identity,) = [each for each in found if each.where == "identity"]
+    assert (identity.verdict, identity.what) == ("FAIL", "The embedded cloud is not running.")
+    assert identity.fix == "Start it: ./inv local.up"
 
 
 def test_status_changes_nothing_and_says_what_to_do(own: Cloud) -> None:

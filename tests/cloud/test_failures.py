@@ -51,7 +51,7 @@ CASES = {
 }
 PRACTISED = {
     "out-of-memory": "Raise memory in aws/backend-task-definition.json",
-    "image-missing": "Push it again: inv push --service=backend",
+    "image-missing": "Push it again: ./inv push --service=backend",
     "registry-unreachable": "Give the tasks assignPublicIp",
     "secret-key-missing": "Add the key 'no-such-key' to the secret",
     "wrong-architecture": "Build it for linux/amd64",

@@ -40,7 +40,9 @@ def test_a_complete_environment_is_made_and_a_second_run_changes_nothing(
     assert shown.index("Add BackendService") < shown.index("CREATE_COMPLETE")
     assert shown.count("CREATE_COMPLETE     BackendService\n") == 1
     assert str(as_object(outcome.document["outputs"])["AppUrl"]).startswith("http://spryte")
-    assert stack.stack(bare.work()).document["changes"] == []
+    again = stack.stack(bare.work())
+    assert again.document["changes"] == []
+    assert "compared these, not the resources" in again.lines[-1]  # what was deleted by hand stays away
 
 
 def test_no_value_of_the_rehearsal_becomes_a_secret_of_a_new_environment(bare: Bare) -> None:

@@ -13,7 +13,19 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from tasks.clients import Clients, Network
-from tests.support.answers import DELAY, ERRORS, GROUP, GROUPS, HEALTH, TARGET, network
+from tests.support.answers import (
+    BALANCERS,
+    DELAY,
+    ERRORS,
+    FORWARD,
+    GROUP,
+    GROUPS,
+    HEALTH,
+    LISTENERS,
+    RULES,
+    TARGET,
+    network,
+)
 from tests.support.answers import RefusedError as RefusedError  # noqa: PLC0414 - tests take it from here
 from tests.support.fakes import FakeDocker, session
 from tests.support.models import ACCOUNT, AWS, BEGAN, DIGEST, REGISTRY, arn, ecs_deployment, ecs_service
@@ -39,7 +51,8 @@ SENT = BEGAN.timestamp()
 class Account:
     """One backend: its revisions by number with versions and commits, its deployments, its repository's tags.
 
-    Of target groups there are those in `groups`, or all that are asked for.
+    Of target groups there are those in `groups`, or all that are asked for. The load balancer's one rule has these
+    `actions`, or forwards to all of `groups`.
     """
 
     revisions: dict[int, str] = field(default_factory=dict)
@@ -59,6 +72,7 @@ class Account:
     commits: dict[int, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     groups: dict[str, tuple[str, str]] | None = None
+    actions: str | None = None
 
     def answer(self, operation: str, asked: dict[str, Json]) -> dict[str, object] | str:
         """Answer an operation; raises `RefusedError`."""
@@ -91,6 +105,9 @@ class Account:
             "ecr:BatchDeleteImage": lambda _: {"imageIds": [], "failures": []},
             "logs:FilterLogEvents": lambda _: {"events": self.lines},
             "elasticloadbalancing:DescribeTargetGroups": self._groups,
+            "elasticloadbalancing:DescribeLoadBalancers": lambda _: BALANCERS,
+            "elasticloadbalancing:DescribeListeners": lambda _: LISTENERS,
+            "elasticloadbalancing:DescribeRules": self._rules,
             "ec2:DescribeSubnets": network("SubnetId", "subnetSet", "InvalidSubnetID", "subnet ID"),
             "ec2:DescribeSecurityGroups": network(
                 "GroupId", "securityGroupInfo", "InvalidGroup", "security group"
@@ -158,6 +175,10 @@ class Account:
         if not all(arn in known for arn in wanted):
             raise RefusedError("TargetGroupNotFound", "One or more target groups not found")
         return GROUPS.format("".join(GROUP.format(arn, *known[arn]) for arn in wanted))
+
+    def _rules(self, _: dict[str, Json]) -> str:
+        forwards = "".join(FORWARD.format(each) for each in self.groups or {})
+        return RULES.format(forwards if self.actions is None else self.actions)
 
     def _digest(self, asked: dict[str, str]) -> dict[str, str]:
         return {"imageDigest": self.digests.get(asked.get("imageTag", ""), DIGEST)}

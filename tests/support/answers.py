@@ -19,6 +19,18 @@ GROUP = (
     "<HealthCheckIntervalSeconds>10</HealthCheckIntervalSeconds><HealthyThresholdCount>2</HealthyThresholdCount>"
     "</member>"
 )
+BALANCERS = """<DescribeLoadBalancersResponse><DescribeLoadBalancersResult><LoadBalancers><member>
+<LoadBalancerArn>balancer</LoadBalancerArn></member></LoadBalancers></DescribeLoadBalancersResult>
+</DescribeLoadBalancersResponse>"""
+LISTENERS = """<DescribeListenersResponse><DescribeListenersResult><Listeners><member>
+<ListenerArn>listener</ListenerArn></member></Listeners></DescribeListenersResult></DescribeListenersResponse>"""
+RULES = """<DescribeRulesResponse><DescribeRulesResult><Rules><member><Actions>{}</Actions></member></Rules>
+</DescribeRulesResult></DescribeRulesResponse>"""
+FORWARD = "<member><Type>forward</Type><TargetGroupArn>{}</TargetGroupArn></member>"
+WEIGHTED = (
+    "<member><Type>forward</Type><ForwardConfig><TargetGroups><member><TargetGroupArn>{}</TargetGroupArn>"
+    "</member></TargetGroups></ForwardConfig></member>"
+)
 ERRORS = {
     "elasticloadbalancing": "<ErrorResponse>{}</ErrorResponse>",
     "ec2": "<Response><Errors>{}</Errors></Response>",

@@ -89,7 +89,7 @@ GIVEN_UP = {
         exited(0),
         "exits-cleanly",
         "The container ends by itself with exit code 0; a service has to keep running.",
-        "stay in the foreground; for work that ends there is inv run.",
+        "stay in the foreground; for work that ends there is ./inv run.",
     ),
     "a secret is missing": Example(
         start(f"{ASM}failed to fetch secret {SECRET} from secrets manager: ResourceNotFoundException: Secrets Manager "
@@ -125,7 +125,7 @@ GIVEN_UP = {
               "not found"),
         "image-missing",
         "is not in the registry.",
-        "Push it again: inv push --service=backend --version=0.1.5",
+        "Push it again: ./inv push --service=backend --version=0.1.5",
     ),
     "the registry cannot be reached": Example(
         start(f"{PULL}failed to resolve ref: failed to do request: Head \"https://727646509464.dkr.ecr/v2/\": dial "
@@ -158,13 +158,13 @@ GIVEN_UP = {
         start(f"{PULL}image Manifest does not contain descriptor matching platform 'linux/amd64'."),
         "wrong-architecture",
         FOREIGN,
-        "Build it for linux/amd64 (inv build does), or set runtimePlatform.cpuArchitecture",
+        "Build it for linux/amd64 (./inv build does), or set runtimePlatform.cpuArchitecture",
     ),
     "its program is for another processor": Example(
         exited(1, "exec /opt/venv/bin/python3: exec format error"),
         "wrong-architecture",
         FOREIGN,
-        "Build it for linux/amd64 (inv build does), or set runtimePlatform.cpuArchitecture",
+        "Build it for linux/amd64 (./inv build does), or set runtimePlatform.cpuArchitecture",
     ),
     "the command is not in the image": Example(
         start("CannotStartContainerError: Error response from daemon: failed to create task for container: failed to "

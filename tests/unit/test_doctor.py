@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.clients import Clients
+from tasks.documents import as_list
 from tasks.errors import NotReadyError
 from tasks.failures import AccessDeniedError
 from tasks.operate import doctor, doctor_account, doctor_credentials, doctor_definition, doctor_service
 from tasks.operate.doctor_finding import Check, Finding
 from tasks.settings import load
+from tasks.setup import policies
 from tests.support.models import BACKEND, LOCAL, as_service, ecs_deployment, ecs_service
+from tests.support.project import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +52,8 @@ def test_keys_that_git_tracks_are_found(repository: Repository) -> None:
     (first, second, *_) = doctor_credentials.files(repository.root)
 
     assert (first.verdict, first.what) == ("FAIL", "ptnadmin_accessKeys.csv is tracked by git")
-    assert first.fix.startswith("git rm --cached 'ptnadmin_accessKeys.csv'")
+    assert first.fix.startswith("Deactivate it")  # pasting what follows the colon runs no prose
+    assert first.fix.endswith(": git rm --cached 'ptnadmin_accessKeys.csv'")
     assert second.what == "ptnadmin_accessKeys.csv is not ignored by git"
 
 
@@ -169,6 +173,45 @@ def test_a_checkout_without_a_repository_on_github_has_no_role_to_judge(files: P
     assert (only.verdict, only.fix) == ("SKIPPED", "Set GITHUB_REPOSITORY=owner/name, in GitHub's own spelling.")
 
 
+@pytest.mark.parametrize(
+    ("principal", "action", "named"),
+    [
+        ({"AWS": "*"}, "sts:AssumeRole", "Principal AWS *"),
+        ("*", "sts:*", "Principal *"),
+        ({"AWS": ["arn:aws:iam::1:root"]}, ["STS:Assume*"], "Principal AWS arn:aws:iam::1:root"),
+        ({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole", "Principal Service ec2.amazonaws.com"),
+        ({"Federated": "google.com"}, "sts:AssumeRoleWithWebIdentity", "Principal Federated google.com"),
+    ],
+)
+def test_a_role_that_others_than_github_may_take_fails_and_names_them(
+    files: Path, principal: Json, action: Json, named: str
+) -> None:
+    found = trust_policy(files, {"Effect": "Allow", "Principal": principal, "Action": action})
+
+    (only,) = [each for each in found if each.verdict == "FAIL"]
+    assert (only.where, only.what) == ("trust policy", f"lets in others than GitHub: {named}")
+    assert "SpryteGithubDeployRole" in only.fix
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"},
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:TagSession"},
+    ],
+)
+def test_a_statement_that_lets_nobody_take_the_role_is_no_failure(files: Path, statement: dict[str, Json]) -> None:
+    assert [each.what for each in trust_policy(files, statement) if each.verdict == "FAIL"] == []
+
+
+def trust_policy(files: Path, statement: dict[str, Json]) -> list[Finding]:
+    """Return what doctor finds where a statement stands beside those of aws/iam."""
+    settings, who = load(files, {}), policies.Repository("siruscoder", "spryte")
+    ours = policies.trust_policy(HERE, policies.values(settings.target, who, ""))
+    both: dict[str, Json] = {**ours, "Statement": [*as_list(ours["Statement"]), statement]}
+    return list(doctor_account.subjects(settings, who, both))
+
+
 def test_a_deployment_in_progress_would_refuse_another() -> None:
     busy = ecs_service(ecs_deployment(7, rolloutState="IN_PROGRESS"), **ON)
 
@@ -176,7 +219,8 @@ def test_a_deployment_in_progress_would_refuse_another() -> None:
 
     assert first.verdict == "FAIL"
     assert "a deployment of spryte-backend:7 is in progress" in first.what
-    assert "--force" in first.fix
+    assert "./inv status --watch" in first.fix
+    assert first.fix.endswith(": ./inv deploy --service=backend --version=X.Y.Z --force")
     assert second.verdict == "OK"
 
 
@@ -216,6 +260,14 @@ def test_a_template_must_open_the_port_of_invoke_yaml() -> None:
 
     assert only.verdict == "FAIL"
     assert "has the ports 5001, but invoke.yaml says 5000" in only.what
+
+
+def test_a_secret_named_without_the_end_of_its_arn_is_judged_by_whether_it_is_found_so() -> None:
+    found, lost = (doctor_definition.incomplete("a/jwt-secret", BACKEND, is_found=each) for each in (True, False))
+
+    assert (found.verdict, lost.verdict) == ("OK", "WARN")
+    assert "AWS itself would need that end" in found.what
+    assert lost.fix.endswith(": aws secretsmanager describe-secret --secret-id a/jwt-secret --query ARN")
 
 
 def test_a_missing_permission_skips_and_any_other_error_fails() -> None:

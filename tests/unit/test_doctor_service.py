@@ -9,6 +9,7 @@ import pytest
 
 from tasks.operate import doctor_service
 from tests.support.account import Account, AccountClients
+from tests.support.answers import FORWARD, WEIGHTED
 from tests.support.models import BACKEND, ecs_deployment
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def test_a_target_group_that_was_deleted_fails_and_hides_nothing_else() -> None:
         f"spryte-backend-service: there is no target group {GROUP} any more",
     )
     assert only.fix == (
-        f"{UPDATE} --load-balancers targetGroupArn=ARN,containerName=spryte-backend,containerPort=5000 "
-        "with the ARN of one of the type ip (aws elbv2 create-target-group)"
+        "Make one of the type ip (aws elbv2 create-target-group), then with its ARN: "
+        f"{UPDATE} --load-balancers targetGroupArn=ARN,containerName=spryte-backend,containerPort=5000"
     )
     assert found["tasks"][0].verdict == "OK"
 
@@ -94,11 +95,34 @@ def test_a_load_balancer_that_asks_elsewhere_than_the_template_listens_fails(
     )
 
 
+def test_a_target_group_to_which_no_listener_forwards_fails() -> None:
+    made = account()
+    made.actions = FORWARD.format(f"{GROUP}0")
+    (first, second) = look(made)["target group"]
+    assert (first.verdict, second.verdict) == ("OK", "FAIL")
+    assert second.what == "backend: no listener forwards to it, so no request reaches backend"
+    assert second.fix.endswith(f"--actions Type=forward,TargetGroupArn={GROUP}")
+
+
+def test_a_rule_may_name_its_target_groups_with_weights() -> None:
+    made = account()
+    made.actions = WEIGHTED.format(GROUP)
+    assert [each.verdict for each in look(made)["target group"]] == ["OK"]
+
+
+def test_listeners_that_may_not_be_asked_for_hide_nothing_else_of_the_target_group() -> None:
+    made = account()
+    made.denied.add("elasticloadbalancing:DescribeRules")
+    (first, second) = look(made)["target group"]
+    assert (first.verdict, second.verdict) == ("OK", "SKIPPED")
+    assert "elasticloadbalancing:DescribeRules is missing" in second.what
+
+
 def test_a_service_without_a_load_balancer_is_worth_one_warning() -> None:
     found = look(account([]))
     (only,) = found["target group"]
     assert (only.verdict, only.what) == ("WARN", "spryte-backend-service is behind no load balancer")
-    assert only.fix.startswith(f"{UPDATE} --load-balancers targetGroupArn=ARN")
+    assert f": {UPDATE} --load-balancers targetGroupArn=ARN" in only.fix
     assert "load balancer" not in found
 
 

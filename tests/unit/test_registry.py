@@ -200,6 +200,8 @@ def test_a_missing_repository_is_told_with_the_variable_that_names_it(report: Re
         push(IMAGE, clients, report)
     assert str(caught.value) == ("There is no ECR repository 'spryte-backend' in account 727646509464, us-east-2.")
     assert "ECR_REPOSITORY_" in caught.value.fix
+    assert "no stack yet: ./inv setup.stack --target=aws" in caught.value.fix
+    assert "aws ecr create-repository --repository-name spryte-backend" in caught.value.fix
     assert caught.value.exit_code == 3
 
 

@@ -143,6 +143,8 @@ def test_a_service_that_was_deleted_meanwhile_is_told(
     with pytest.raises(ServiceMissingError) as caught:
         wait(rollout(), clients, report, 600)
     assert str(caught.value) == f"spryte-cluster/spryte-backend-service (727646509464, us-east-2): {told}"
+    assert "no stack yet: ./inv setup.stack --target=aws" in caught.value.fix
+    assert "aws ecs create-service" in caught.value.fix
     assert caught.value.exit_code == 3
 
 
