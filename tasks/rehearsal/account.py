@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # https://github.com/aws-actions/configure-aws-credentials (role-session-name)
 SESSION = "GitHubActions"
-SETUP = "Set it up: inv setup.aws --target=aws (aws/iam/README.md says what it is)."
+SETUP = "Set it up: ./inv setup.aws --target=aws (aws/iam/README.md says what it is)."
 
 
 class RefusedError(NotReadyError):
