@@ -24,7 +24,8 @@ FORCE = "Start a new deployment even if one is in progress or the revision runs 
 NO_ROLLBACK = "Leave a failed deployment as it is, for inspection."
 INDEPENDENT = "Leave the services before a failed one at their new versions, instead of taking the release back."
 BEFORE_DEPLOY = (
-    "A command, quoted as one option, run in the new version before the service is updated (migrations)."
+    "A command, quoted as one option, run in the new version before the service is updated (migrations). "
+    "No shell is involved: for one, use sh -c '...'."
 )
 NO_CACHE = "Build anew, without Docker's cache."
 COMMON = {"service": SERVICE, "version": VERSION, "target": TARGET, "json": JSON}

@@ -11,6 +11,7 @@ from tasks.diagnosis.findings import Case, Findings, Probe, Task
 from tasks.documents import as_list, as_object
 from tasks.errors import DeployError
 from tasks.failures import AccessDeniedError, asking_aws, error_code
+from tasks.masking import mask
 from tasks.release import ecs_tasks, target_health
 from tasks.release.service_state import describe
 from tasks.release.smoke import VERSION_HEADER
@@ -207,7 +208,7 @@ def _lines(group: str, stream: str, clients: Clients) -> tuple[str, ...] | None:
             )["events"]
         except clients.logs.exceptions.ResourceNotFoundException as error:
             return None if "log group" in str(error) else ()
-    return tuple(event.get("message", "").rstrip() for event in events)
+    return tuple(mask(event.get("message", "").rstrip()) for event in events)
 
 
 def _missing_secrets(definition: Mapping[str, Json], clients: Clients) -> tuple[str, ...]:

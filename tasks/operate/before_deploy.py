@@ -6,7 +6,8 @@ import shlex
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tasks.errors import DeploymentFailedError
+from tasks.errors import DeployError, DeploymentFailedError
+from tasks.masking import mask
 from tasks.operate import one_off, revisions
 from tasks.operate.revisions import UnknownRevisionError
 from tasks.release.service_state import describe
@@ -28,7 +29,7 @@ class BeforeDeployError(DeploymentFailedError):
 
     def __init__(self, words: Sequence[str], ended: one_off.Ended, runs: str, lines: Sequence[str]) -> None:
         super().__init__(
-            f"'{shlex.join(words)}' ended with exit code {ended.exit_code} before the deploy. "
+            f"'{mask(shlex.join(words))}' ended with exit code {ended.exit_code} before the deploy. "
             f"Nothing was deployed: {runs} runs on.",
             fix="Mend its cause, in the code with the next version; what it did until then is not undone.",
             evidence=lines,
@@ -56,7 +57,7 @@ def run(revision: Revision, clients: Clients, report: Report, options: DeployOpt
         found = describe(service, clients)
         runs = found["taskDefinition"].rpartition("/")[2]
         if found["taskDefinition"] == revision.arn and not options.force:
-            report.say(f"'{shlex.join(words)}' is not run again: {runs} runs already")
+            report.say(f"'{mask(shlex.join(words))}' is not run again: {runs} runs already")
             return
         registered = revisions.find(service, revision.arn, clients)
         if registered is None:
@@ -68,6 +69,10 @@ def run(revision: Revision, clients: Clients, report: Report, options: DeployOpt
             report.say(line)
 
         command = one_off.Command(registered, words, options.timeout, write)
-        ended = one_off.execute(command, found, clients, report)
+        try:
+            ended = one_off.execute(command, found, clients, report)
+        except DeployError as error:
+            error.add_evidence(f"Nothing was deployed: {runs} runs on.")
+            raise
     if ended.exit_code:
         raise BeforeDeployError(words, ended, runs, tuple(last))

@@ -90,7 +90,8 @@ def events(
 
 
 @task(auto_shortflags=False, help={
-    **COMMON, "service": ONE_SERVICE, "command": "The command, quoted as one option.", "yes": YES,
+    **COMMON, "service": ONE_SERVICE, "yes": YES,
+    "command": "Program and arguments, quoted as one option. No shell is involved; for one: \"sh -c '...'\".",
     "timeout": "Seconds after which to give up waiting (default: 600).",
 })  # fmt: skip
 def run(

@@ -7,11 +7,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
+from tasks.diagnosis.gather import FAILURE_CODES
 from tasks.errors import DeployError
+from tasks.failures import asking_aws
 from tasks.operate import record, revisions
-from tasks.operate.revisions import SHORT_COMMIT
+from tasks.operate.revisions import short
 from tasks.operate.table import shown, table
-from tasks.release import pipeline
+from tasks.release import ecs_tasks, pipeline
 from tasks.release.service_state import describe
 from tasks.report import Outcome
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 HEADS = ("REVISION", "VERSION", "COMMIT", "REGISTERED", "DIGEST", "STATE")
 SHORT_DIGEST = 12
+FAILED, TASKS_FAILED = "failed", "its tasks failed"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ def look(service: Service, count: int, clients: Clients) -> tuple[list[Past], tu
         states = _by_deployment(service, clients)
     except DeployError as error:
         notes.append(f"which one runs is not shown: {error}")
+    try:
+        states = dict.fromkeys(_with_failed_tasks(service, clients), TASKS_FAILED) | states
+    except DeployError as error:
+        notes.append(f"which ones' tasks failed is not shown: {error}")
     verified: set[int] | None = None
     try:
         verified = record.verified_among(service, [each.number for each in found], clients)
@@ -75,12 +82,21 @@ def _by_deployment(service: Service, clients: Clients) -> dict[str, str]:
     for each in describe(service, clients).get("deployments", []):
         arn = each.get("taskDefinition", "")
         if each.get("rolloutState") == "FAILED":
-            states.setdefault(arn, "failed")
+            states.setdefault(arn, FAILED)
         elif each.get("status") == "PRIMARY":
             states[arn] = "comes up" if each.get("rolloutState") == "IN_PROGRESS" else "runs"
         elif each.get("runningCount"):
             states.setdefault(arn, "is being replaced")
     return states
+
+
+def _with_failed_tasks(service: Service, clients: Clients) -> set[str]:
+    """Return the revisions of which a task of the service failed; ECS keeps stopped tasks for about an hour."""
+    with asking_aws(f"listing the stopped tasks of {service.ecs_service}"):
+        tasks = ecs_tasks.listed(
+            {"cluster": service.cluster, "serviceName": service.ecs_service, "desiredStatus": "STOPPED"}, clients
+        )
+    return {each.get("taskDefinitionArn", "") for each in tasks if each.get("stopCode") in FAILURE_CODES}
 
 
 def _state(revision: Registered, states: dict[str, str], verified: set[int] | None) -> str:
@@ -89,7 +105,7 @@ def _state(revision: Registered, states: dict[str, str], verified: set[int] | No
         parts.append("deregistered")
     if verified is not None and revision.number in verified:
         parts.append("verified")
-    elif verified is not None and revision.version and "failed" not in parts:
+    elif verified is not None and revision.version and not {FAILED, TASKS_FAILED} & {*parts}:
         parts.append("not verified")
     elif not revision.version:
         parts.append("registered elsewhere")
@@ -99,7 +115,7 @@ def _state(revision: Registered, states: dict[str, str], verified: set[int] | No
 def _row(each: Past) -> Sequence[str]:
     found = each.revision
     digest = found.digest.removeprefix("sha256:")[:SHORT_DIGEST]
-    commit = found.commit[:SHORT_COMMIT]
+    commit = short(found.commit)
     return (found.name, found.version or "-", commit or "-", shown(found.registered), digest or "-", each.state)
 
 

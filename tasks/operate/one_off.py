@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
+from tasks.diagnosis.start_rules import NAMED_COMMAND
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, StoppedByUserError, UsageError
 from tasks.failures import AccessDeniedError, asking_aws
+from tasks.masking import mask
 from tasks.operate import revisions
 from tasks.operate.log_reader import NoLogError, Tail, log_of
 from tasks.operate.revisions import UnknownRevisionError
@@ -33,13 +36,33 @@ STARTED_BY = "spryte-run"
 CLOCKS_APART = timedelta(minutes=5)  # this machine's and the cloud's; the task's stream is its own
 LAST_WORDS_SECONDS = 3.0  # the log driver sends its last lines after the container has ended
 
+QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.S)
+OPERATOR = re.compile(r"(?:^|\s)(\d?[<>]\S*|\S*?(?:[;<>]|&&|\|\||\||&))(?=\s|$)")
+# Docker's answer where a container whose command could not be started is made a second time
+NAME_TAKEN = re.compile(r"container name .*already in use", re.I)
+
 
 class CommandError(UsageError):
     """`--command` cannot be split into words."""
 
     def __init__(self, text: str, problem: str) -> None:
-        what = f"--command: '{text}' cannot be split into words: {problem}." if text else "No command was given."
+        what = (
+            f"--command: '{mask(text)}' cannot be split into words: {problem}."
+            if text
+            else "No command was given."
+        )
         super().__init__(what, fix="Quote it as one option: --command=\"python3 -m spryte.migrate --to '0 1'\".")
+
+
+class ShellOperatorError(UsageError):
+    """`--command` is written for a shell, and none is involved."""
+
+    def __init__(self, command: str, operator: str) -> None:
+        super().__init__(
+            f"'{mask(operator)}' in '{mask(command)}' is for a shell, and no shell is involved: "
+            "the program would be given it as a word.",
+            fix="Use a shell: --command=\"sh -c '...'\". A word that is meant as it stands is quoted.",
+        )
 
 
 class OneServiceError(UsageError):
@@ -53,9 +76,12 @@ class NotStartedError(DeploymentFailedError):
     """The task did not come as far as running the command."""
 
     def __init__(self, revision: Registered, reason: str, evidence: tuple[str, ...] = ()) -> None:
+        fix = "Mend the cause, then run it again."
+        if NAMED_COMMAND.search(reason) or NAME_TAKEN.search(reason):
+            fix = "The command may not be in the image. No shell is involved: one is \"sh -c '...'\"."
         super().__init__(
             f"The command was not run in {revision.label}: {reason}",
-            fix="Mend the cause, then run it again.",
+            fix=fix,
             evidence=evidence,
         )
 
@@ -96,7 +122,7 @@ def run(work: Work, *, command: str) -> Outcome:
         raise OneServiceError
     words, timeout, service = split(command), work.timeout, work.services[0]
     if work.settings.target.is_production:
-        work.confirm(f"This runs '{command}' in production ({service.name}). Go on?")
+        work.confirm(f"This runs '{mask(command)}' in production ({service.name}). Go on?")
     clients = Clients(work.settings.target)
     pipeline.check_identity(clients)
     found = describe(service, clients)
@@ -115,7 +141,7 @@ def run(work: Work, *, command: str) -> Outcome:
             "task": ended.task,
             "exit_code": ended.exit_code,
         },
-        (f"{service.name:<9} '{command}' ended with exit code {ended.exit_code} in {revision.label}",),
+        (f"{service.name:<9} '{mask(command)}' ended with exit code {ended.exit_code} in {revision.label}",),
         ended.exit_code,
     )
 
@@ -156,13 +182,20 @@ def execute(command: Command, service: ServiceTypeDef, clients: Clients, report:
 
 
 def split(command: str) -> tuple[str, ...]:
-    """Return a command's words as a shell would split them, without one; raises `CommandError`."""
+    """Return a command's words as a shell would split them, without one.
+
+    Raises:
+        CommandError: it is empty, or a quote is open.
+        ShellOperatorError: an operator such as `;` or `|` is unquoted, and a word of its own or the end of one.
+    """
     try:
         words = tuple(shlex.split(command))
     except ValueError as error:
         raise CommandError(command, str(error).lower()) from error
     if not words:
         raise CommandError("", "")
+    if found := OPERATOR.search(QUOTED.sub("_", command)):
+        raise ShellOperatorError(command, found[1].lstrip("_"))
     return words
 
 

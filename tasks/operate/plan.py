@@ -20,6 +20,8 @@ from tasks.release.task_definition import Identity, Template, complete_secrets, 
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.operate.revisions import Registered
@@ -35,7 +37,7 @@ class Plan:
     """What a deploy would change of a service.
 
     `by_hand` are those settings of the running revision that the template of its own commit does not have;
-    None where that cannot be told.
+    None where that cannot be told. `undone` are those of the changes that only take these back.
     """
 
     state: Running
@@ -43,6 +45,7 @@ class Plan:
     changes: tuple[str, ...]
     by_hand: tuple[str, ...] | None
     notes: tuple[str, ...]
+    undone: frozenset[str] = frozenset()
 
     @property
     def has_changes(self) -> bool:
@@ -62,7 +65,7 @@ def plan(work: Work, *, exit_code: bool = False) -> Outcome:
         "changes": found,
         "services": [_document(each) for each in plans],
     }
-    lines = tuple(line for each in plans for line in _lines(each))
+    lines = tuple(line for each in plans for line in lines_of(each))
     return Outcome(document, lines, CHANGES_FOUND if found and exit_code else 0)
 
 
@@ -84,6 +87,8 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
         notes.append(f"a deployment of {state.name} is in progress")
     if newest and newest.arn != state.arn and newest.number > (now.number if now else 0):
         notes.append(f"{newest.label} is registered and does not run")
+    if state.desired == 0 and not state.never_deployed:
+        notes.append(f"a deploy would be refused: {service.ecs_service} is scaled to 0")
     image, commit = now.image if now else "", state.commit
     if version:
         image, commit, said = _image(service, version, now, clients)
@@ -92,8 +97,14 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
     secrets = complete_secrets(newest.definition if newest else {})
     new = render(template, Identity(image, version or state.version, commit, secrets), settings.target)
     changes = () if state.never_deployed and not version else differences(old, new)
-    by_hand = _by_hand(template, now, settings.target) if now else None
-    return Plan(state, version or state.version, changes, by_hand, tuple(notes))
+    told = (state, version or state.version, changes)
+    committed = _committed(template, now, settings.target) if now else None
+    if committed is None:
+        return Plan(*told, None, tuple(notes))
+    by_hand = differences(committed, old)
+    taken_back = _paths(by_hand) - _paths(differences(committed, new))
+    undone = frozenset(change for change in changes if _path(change) in taken_back)
+    return Plan(*told, by_hand, tuple(notes), undone)
 
 
 def _image(service: Service, version: str, now: Registered | None, clients: Clients) -> tuple[str, str, list[str]]:
@@ -112,8 +123,8 @@ def _image(service: Service, version: str, now: Registered | None, clients: Clie
     return f"{clients.target.registry}/{service.repository}@{digest}", source.tag, notes
 
 
-def _by_hand(template: Template, now: Registered, target: Target) -> tuple[str, ...] | None:
-    """Return what of the running revision is not in the template of the commit it was deployed from."""
+def _committed(template: Template, now: Registered, target: Target) -> dict[str, Json] | None:
+    """Return the running revision as the template of its own commit has it; None where that cannot be told."""
     service, git = template.service, Git(template.service.root)
     if not COMMIT.fullmatch(now.commit):  # none, or uncommitted content
         return None
@@ -124,20 +135,33 @@ def _by_hand(template: Template, now: Registered, target: Target) -> tuple[str, 
     except (GitError, json.JSONDecodeError):
         return None
     identity = Identity(now.image, now.version, now.commit, complete_secrets(now.definition))
-    return differences(render(Template(service, document), identity, target), now.definition)
+    return render(Template(service, document), identity, target)
 
 
-def _lines(each: Plan) -> list[str]:
+def _path(change: str) -> str:
+    return change.partition(": ")[0]
+
+
+def _paths(changes: Iterable[str]) -> set[str]:
+    return {_path(change) for change in changes}
+
+
+def lines_of(each: Plan) -> list[str]:
+    """Return what is told of a service; what was changed by hand and would be undone is told once."""
     name, state = each.state.service.name, each.state
     if state.never_deployed and not each.version:
         return [f"{name:<9} was never deployed: everything is new (give --version to see what)"]
     runs = f"{state.name} ({state.version or 'no version'})"
+    own = [change for change in each.changes if change not in each.undone]
     lines = [f"{name:<9} runs {runs}; a deploy would change nothing"]
-    if each.changes:
-        lines = [f"{name:<9} runs {runs}; a deploy would change:", *(f"{'':<9}   {each}" for each in each.changes)]
-    if each.by_hand:
-        lines.append(f"{'':<9} changed by hand, not in the template of commit {state.commit[:12]}:")
-        lines += [f"{'':<9}   {change}" for change in each.by_hand]
+    if own:
+        lines = [f"{name:<9} runs {runs}; a deploy would change:", *(f"{'':<9}   {change}" for change in own)]
+    elif each.changes:
+        lines = [f"{name:<9} runs {runs}; a deploy would only undo what was changed by hand"]
+    undone, by_hand = _paths(each.undone), f"changed by hand, not in the template of commit {state.commit[:12]}"
+    for end, is_undone in (("; a deploy would undo it:", True), (":", False)):
+        part = [change for change in each.by_hand or () if (_path(change) in undone) == is_undone]
+        lines += [f"{'':<9} {by_hand}{end}", *(f"{'':<9}   {change}" for change in part)] if part else []
     return [*lines, *(f"{'':<9} note: {note}" for note in each.notes)]
 
 

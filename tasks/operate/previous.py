@@ -59,6 +59,20 @@ class UnusableRevisionError(NotReadyError):
         )
 
 
+class UnknownVersionError(NotReadyError):
+    """The revision bears no version: this tool did not register it, and nothing could prove that it serves."""
+
+    def __init__(self, revision: Registered) -> None:
+        service = revision.service
+        super().__init__(
+            f"{revision.name} was not registered by this tool and bears no version: nothing could prove that it "
+            "serves.",
+            fix=f"Choose one with a version (./inv history --service={service.name}), or go there without proof: "
+            f"aws ecs update-service --cluster {service.cluster} --service {service.ecs_service} "
+            f"--task-definition {revision.name}",
+        )
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a rollback was asked for: a version, a revision's number, or (both empty) the one before."""
@@ -75,6 +89,7 @@ def choose(state: Running, wish: Wish, clients: Clients, report: Report) -> Regi
         VersionNotVerifiedError: no verified revision has the version.
         UnknownRevisionError: the number names none.
         UnusableRevisionError: deregistered, or its image is gone.
+        UnknownVersionError: the number names one without a version, and it does not run.
         AccessDeniedError: `ecs:DescribeTaskDefinition` or `ecr:BatchGetImage` is missing.
     """
     if wish.number:
@@ -87,6 +102,8 @@ def choose(state: Running, wish: Wish, clients: Clients, report: Report) -> Regi
         return _before(state, clients, report)
     if not found.is_active:
         raise UnusableRevisionError(found, "it was deregistered")
+    if not found.version and found.arn != state.arn:
+        raise UnknownVersionError(found)
     _require_image(found, clients, report)
     return found
 

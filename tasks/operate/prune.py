@@ -9,13 +9,14 @@ from tasks.clients import Clients
 from tasks.command import number
 from tasks.failures import asking_aws
 from tasks.operate import previous, record, revisions
-from tasks.operate.revisions import SHORT_COMMIT
+from tasks.operate.revisions import short
 from tasks.release import ecs_tasks, pipeline
 from tasks.release.service_state import describe, running
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ImageDetailTypeDef, ImageIdentifierTypeDef
+    from types_boto3_ecs.type_defs import DeploymentTypeDef
 
     from tasks.command import Work
     from tasks.documents import Json
@@ -53,9 +54,7 @@ def prune(work: Work, *, keep: str = "10") -> Outcome:
             for line in found[-1].kept:
                 work.report.say(line)
     if not work.options.dry_run and not all(each.is_empty for each in found):
-        for line in (line for each in found for line in _lines(each, "would ")):
-            work.report.say(line)
-        work.confirm(f"This cannot be undone (account {work.settings.target.account}). Go on?")
+        ask(work, found)
         for each in found:
             with work.report.stage(each.service.name, "prune"):
                 remove(each, clients, work.report)
@@ -66,6 +65,16 @@ def prune(work: Work, *, keep: str = "10") -> Outcome:
         "services": [_document(each) for each in found],
     }
     return Outcome(document, tuple(line for each in found for line in _lines(each, word)))
+
+
+def ask(work: Work, found: list[Old]) -> None:
+    """Show what would go and ask, where it is production's; with `--yes` it is told once, when it is gone."""
+    if not work.settings.target.is_production:
+        return
+    if not work.options.yes:
+        for line in (line for each in found for line in _lines(each, "would ")):
+            work.report.say(line)
+    work.confirm(f"This cannot be undone (production, {work.settings.target.account}). Go on?")
 
 
 def look(service: Service, count: int, settings: Settings, clients: Clients) -> Old:
@@ -133,12 +142,21 @@ def _ways_back(service: Service, clients: Clients) -> set[int]:
 
 
 def _in_use(service: Service, clients: Clients) -> set[int]:
-    """Return the revisions of the service's deployments, and of every task of the family, whoever started it."""
-    arns = {each.get("taskDefinition", "") for each in describe(service, clients).get("deployments", [])}
+    """Return the revisions of the service's deployments, and of every task of the family, whoever started it.
+
+    A deployment that failed and runs no task any more is not in use, as long as ECS may go on listing it.
+    """
+    deployments = describe(service, clients).get("deployments", [])
+    arns = {each.get("taskDefinition", "") for each in deployments if not _is_over(each)}
     with asking_aws(f"listing the tasks of {service.family}"):
         tasks = ecs_tasks.listed({"cluster": service.cluster, "family": service.family}, clients)
     arns |= {each.get("taskDefinitionArn", "") for each in tasks}
     return {found for arn in arns if (found := record.number_of(arn, service.family))}
+
+
+def _is_over(deployment: DeploymentTypeDef) -> bool:
+    failed = deployment.get("rolloutState") == "FAILED" and deployment.get("status") != "PRIMARY"
+    return failed and not deployment.get("runningCount")
 
 
 def _images_beyond(
@@ -169,7 +187,7 @@ def _lines(old: Old, word: str) -> list[str]:
 
 
 def _named(image: ImageDetailTypeDef) -> str:
-    tags = [tag[:SHORT_COMMIT] for tag in image.get("imageTags", []) if not record.is_mark(tag)]
+    tags = [short(tag) for tag in image.get("imageTags", []) if not record.is_mark(tag)]
     return f"{image.get('imageDigest', '')[:19]} ({', '.join(tags)})"
 
 

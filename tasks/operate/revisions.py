@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tasks.settings import Service, Target
 
 SHORT_COMMIT = 12
+DIRTY = "-dirty"  # as in Source.tag
 
 
 class UnknownRevisionError(UsageError):
@@ -83,6 +84,11 @@ class Registered:
     @property
     def _environment(self) -> dict[str, str]:
         return environment_of(self.definition, self.service.container)
+
+
+def short(commit: str) -> str:
+    """Return a commit as people are shown it; one with uncommitted changes says so."""
+    return commit[:SHORT_COMMIT] + (DIRTY if DIRTY in commit else "")
 
 
 def find(service: Service, reference: str, clients: Clients) -> Registered | None:

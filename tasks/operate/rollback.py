@@ -19,7 +19,7 @@ from tasks.errors import (
 )
 from tasks.operate import previous, record, revisions
 from tasks.operate.previous import Wish
-from tasks.release import pipeline, rollout, smoke
+from tasks.release import pipeline, rollout, smoke, way_back
 from tasks.release.deployment import Change, update
 from tasks.release.difference import differences
 from tasks.release.service_state import NothingRunsError, describe, primary, running
@@ -69,15 +69,18 @@ def rollback(work: Work, *, to: str = "", revision: str = "") -> Outcome:
     planned = [plan(service, wish, clients, work.report) for service in reversed(work.services)]
     if work.options.dry_run:
         return _told(work, planned)
-    if any(not each.runs_already for each in planned):
+    for each in planned:
+        for change in each.changes:
+            work.report.say(f"{each.service.name:<9}   {change}")
+    if work.settings.target.is_production and any(not each.runs_already for each in planned):
         named = ", ".join(f"{each.service.name} to {each.goal.label}" for each in planned)
-        work.confirm(f"This rolls back {named} in account {work.settings.target.account}. Go on?")
+        work.confirm(f"This rolls back production ({named}, {work.settings.target.account}). Go on?")
     versions = [go(each, clients, work.report, timeout) for each in planned]
     return _done(work, planned, versions)
 
 
 def plan(service: Service, wish: Wish, clients: Clients, report: Report) -> Return:
-    """Find the revision to go to and show how it differs from what runs; changes nothing.
+    """Find the revision to go to, and how it differs from what runs; changes nothing.
 
     Raises:
         ServiceMissingError, NothingRunsError: there is no service that could run it.
@@ -94,8 +97,6 @@ def plan(service: Service, wish: Wish, clients: Clients, report: Report) -> Retu
             report.say(f"{goal.label} is what the service runs")
         else:
             report.say(f"{now.label if now else state.name} -> {goal.label}")
-        for change in changes:
-            report.say(f"  {change}")
     return Return(state, goal, changes)
 
 
@@ -129,7 +130,7 @@ def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
         ) from error
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         explain(error, Case(service, goal.arn, goal.version, isinstance(error, SmokeTestError)), clients, report)
-        error.add_evidence(_what_serves(way, clients))
+        error.add_evidence(_what_serves(way, clients, report))
         raise
     return version
 
@@ -159,22 +160,54 @@ def _prove(goal: Registered, clients: Clients, report: Report) -> str:
     return ""
 
 
-def _what_serves(way: Return, clients: Clients) -> str:
-    """Say what runs after a rollback that failed; nothing is tried a second time."""
+def _what_serves(way: Return, clients: Clients, report: Report) -> str:
+    """Say what runs after a rollback that failed, proved where ECS went back; nothing is updated a second time."""
     service = way.service
     try:
         found = describe(service, clients)
     except DeployError as error:
         return f"What {service.ecs_service} runs now could not be asked: {error}"
+    current = primary(found)
+    if current and current.get("taskDefinition") == way.state.arn and not way.runs_already:
+        told = frozenset(event["id"] for event in found.get("events", []))
+        identity, state = current.get("id", ""), way.state
+        back = rollout.Rollout(service, identity, state.arn, state.version, state.arn, told)
+        return _proved_again(back, clients, report)
     counts = [
         f"{each.get('taskDefinition', '').rpartition('/')[2]} {each.get('runningCount', 0)} of "
         f"{each.get('desiredCount', 0)}"
         for each in found.get("deployments", [])
         if each.get("runningCount") or each.get("status") == "PRIMARY"
     ]
+    runs = f"{service.ecs_service} runs {', '.join(counts)} tasks."
+    return runs if way.runs_already else f"{runs} Back to where it was: {_command_back(way.state)}"
+
+
+def _proved_again(back: rollout.Rollout, clients: Clients, report: Report) -> str:
+    """Wait for what ECS returned to by itself and prove it, as the way back of a deploy does; never raises."""
+    try:
+        with report.stage(back.service.name, "way back"):
+            rollout.wait(back, clients, report, way_back.LIMIT_SECONDS)
+            if not back.version:
+                return f"ECS returned to {back.name}; it bears no version that could be proved over HTTP."
+            smoke.verify(smoke.Expected(back.service, back.version), clients, report)
+    except DeployError as error:
+        return f"ECS returned to {back.name}, and that failed too: {error} {error.fix}"
+    except KeyboardInterrupt:
+        return (
+            f"Interrupted: ECS goes on returning to {back.name}; nothing proved it yet. "
+            f"Look: ./inv status --service={back.service.name}"
+        )
+    return f"ECS returned to {back.name}: version {back.version} serves again, proved over HTTP."
+
+
+def _command_back(state: Running) -> str:
+    service, number = state.service, record.number_of(state.arn, state.service.family)
+    if number and state.version:
+        return f"./inv rollback --service={service.name} --revision={number}"
     return (
-        f"{service.ecs_service} runs {', '.join(counts)} tasks. Back to where it was: "
-        f"./inv rollback --service={service.name} --revision={record.number_of(way.state.arn, service.family)}"
+        f"aws ecs update-service --cluster {service.cluster} --service {service.ecs_service} "
+        f"--task-definition {state.name}"
     )
 
 

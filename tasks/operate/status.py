@@ -11,7 +11,7 @@ from tasks.clients import Clients
 from tasks.errors import DeployError, UsageError
 from tasks.failures import AccessDeniedError
 from tasks.operate import revisions
-from tasks.operate.revisions import SHORT_COMMIT
+from tasks.operate.revisions import short
 from tasks.operate.table import age, table
 from tasks.release import pipeline, target_health
 from tasks.release.service_state import ServiceMissingError, describe, primary
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 HEADS = ("SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS")
 WATCH_SECONDS = 2.0
 UNKNOWN = "-"
+SCALED_TO_ZERO, NEVER_DEPLOYED = "scaled to 0", "never deployed"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def look(service: Service, clients: Clients) -> Row:
         running=found.get("runningCount"),
         desired=found.get("desiredCount"),
         targets=targets,
-        rollout=_rollout(found),
+        rollout=_rollout(found, revision.version if revision else UNKNOWN),
         problems=(*problems, *denied),
     )
 
@@ -120,7 +121,7 @@ def lines(rows: Sequence[Row], now: datetime) -> tuple[str, ...]:
         (
             row.service.name,
             row.version or UNKNOWN,
-            row.commit[:SHORT_COMMIT] or UNKNOWN,
+            short(row.commit) or UNKNOWN,
             row.revision or UNKNOWN,
             age(row.since, now),
             UNKNOWN if row.desired is None else f"{row.running}/{row.desired}",
@@ -153,10 +154,12 @@ def _in_words(target: Target) -> str:
     return f"{target.state}: {target.description}" if target.description else target.state
 
 
-def _rollout(found: ServiceTypeDef) -> str:
+def _rollout(found: ServiceTypeDef, version: str) -> str:
     current = primary(found)
     if current is None:
         return UNKNOWN
+    if found.get("desiredCount") == 0 and not current.get("runningCount"):
+        return SCALED_TO_ZERO if version else NEVER_DEPLOYED
     state = current.get("rolloutState", "COMPLETED").lower().replace("_", " ")
     if state == "in progress":
         state += f", {current.get('runningCount', 0)} of {current.get('desiredCount', 0)}"

@@ -1,12 +1,14 @@
-"""Whether two task definitions mean the same, and how they differ, in words; secrets appear by name only."""
+"""Whether two task definitions mean the same, and how they differ in words; secrets appear by name only."""
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tasks.documents import as_list, as_object
+from tasks.masking import is_secret, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +27,8 @@ ADDED_BY_AWS = {
     "tags",
 }
 UNORDERED = ("environment", "secrets", "portMappings", "mountPoints", "volumesFrom", "environmentFiles")
-ABSENT = "(absent)"
+ABSENT, SET, OTHER = "(absent)", "(set)", "(another value)"
+VARIABLE = re.compile(r"\.(?:environment|options|dockerLabels)\.(.+)")
 LONGEST_VALUE = 80
 
 
@@ -44,12 +47,15 @@ def comparable(definition: Mapping[str, Json]) -> Json:
 
 
 def differences(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return one line a change, `path: old -> new`; empty when both mean the same."""
+    """Return one line a change, `path: old -> new`; empty when both mean the same.
+
+    Of a variable that looks secret it is only told whether it was set, and that it changed.
+    """
     before = dict(_leaves(comparable(old), ""))
     after = dict(_leaves(comparable(new), ""))
     paths = dict.fromkeys([*before, *after])
     return tuple(
-        f"{path}: {_shown(path, before.get(path, ABSENT))} -> {_shown(path, after.get(path, ABSENT))}"
+        f"{path}: {' -> '.join(_shown(path, before.get(path, ABSENT), after.get(path, ABSENT)))}"
         for path in paths
         if before.get(path) != after.get(path)
     )
@@ -73,9 +79,20 @@ def _name_of(value: Json, index: int) -> str:
     return str(value["name"]) if isinstance(value, dict) and "name" in value else str(index)
 
 
-def _shown(path: str, value: str) -> str:
-    if ".secrets." in path and value != ABSENT:
-        return "(a secret reference)"
+def _shown(path: str, old: str, new: str) -> tuple[str, str]:
+    if ".secrets." in path:
+        return _hidden(old, "(a secret reference)"), _hidden(new, "(a secret reference)")
+    variable = VARIABLE.search(path)
+    if variable and any(is_secret(variable[1], value) for value in (old, new)):
+        return _hidden(old, SET), _hidden(new, SET if old == ABSENT else OTHER)
+    return _cut(mask(old)), _cut(mask(new))
+
+
+def _hidden(value: str, shown: str) -> str:
+    return value if value == ABSENT else shown
+
+
+def _cut(value: str) -> str:
     return value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}..."
 
 

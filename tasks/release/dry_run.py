@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from tasks.masking import mask
 from tasks.release import image, one_commit, registry, task_definition
 from tasks.release.difference import differences
 from tasks.release.service_state import running
@@ -33,7 +34,7 @@ def tell(sources: tuple[Source, ...], clients: Clients, last_stage: int, before:
         steps = (_build, _push, _register, _deploy)[:last_stage]
         told[source.service.name] = [line for step in steps for line in step(source, clients)]
         if before:
-            told[source.service.name].insert(-2, f"run '{shlex.join(before)}' in that revision")
+            told[source.service.name].insert(-2, f"run '{mask(shlex.join(before))}' in that revision")
     services: list[Json] = [{"service": name, "would": list(lines)} for name, lines in told.items()]
     lines = [f"{name:<9} would {line}" for name, steps in told.items() for line in steps]
     return Outcome({"dry_run": True, "target": clients.target.name, "services": services}, tuple(lines))

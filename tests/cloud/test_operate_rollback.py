@@ -46,10 +46,12 @@ def deploy_role(deployed: Deployed) -> Iterator[dict[str, str]]:
     iam.delete_role(RoleName=ROLE)
 
 
-def test_a_rollback_returns_to_the_version_before_without_docker_and_proves_it(deployed: Deployed) -> None:
+def test_a_rollback_returns_to_the_version_before_without_docker_or_a_question_and_proves_it(
+    deployed: Deployed,
+) -> None:
     first, second = deploys(deployed, 2)
 
-    result = deployed.project.succeed("rollback", "--service=backend", "--json", **NO_DOCKER)
+    result = deployed.project.succeed("rollback", "--service=backend", "--json", CI="", **NO_DOCKER)
 
     (backend,) = result.services
     assert (backend["version"], backend["changed"]) == (first, True)
@@ -139,6 +141,7 @@ def test_a_dry_run_shows_the_way_and_changes_nothing(deployed: Deployed) -> None
 
     assert f"(version {first})" in result.out
     assert f"APP_VERSION: {second} -> {first}" in result.out
+    assert "APP_VERSION" not in result.err
     assert deployed.state() == before
 
 
@@ -147,6 +150,7 @@ def test_a_dry_run_shows_the_way_and_changes_nothing(deployed: Deployed) -> None
     [
         (("--to=9.9.9",), 3, "No revision of backend with version 9.9.9"),
         (("--to=v1",), 2, "'v1' is not a version"),
+        (("--revision=1",), 3, "spryte-backend:1 was not registered by this tool"),
         (("--revision=9999",), 2, "There is no revision spryte-backend:9999"),
         (("--revision=x",), 2, "--revision: 'x' is not a whole number"),
         (("--to=0.1.5", "--revision=2"), 2, "--to and --revision name two different things"),

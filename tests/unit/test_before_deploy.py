@@ -9,7 +9,7 @@ import pytest
 
 from tasks.operate import before_deploy
 from tasks.operate.before_deploy import BeforeDeployError
-from tasks.operate.one_off import OneServiceError
+from tasks.operate.one_off import CommandTooLongError, NotStartedError, OneServiceError
 from tasks.release import together
 from tasks.release.pipeline import DeployOptions
 from tests.support.account import Account, AccountClients
@@ -59,6 +59,23 @@ def test_when_it_fails_the_service_is_not_touched(report: Recorder) -> None:
     assert caught.value.evidence == ("applying 0001", "duplicate key")
     assert caught.value.exit_code == 7
     assert made.requests("ecs:UpdateService") == []
+
+
+def test_a_password_in_the_command_is_not_shown(report: Recorder) -> None:
+    options = replace(MIGRATE, before_deploy=("migrate", "x://me:hidden@db.test"))
+    with pytest.raises(BeforeDeployError, match=r"x://me:\*\*\*@db.test' ended"):
+        before_deploy.run(revision(7), AccountClients(account(3)), report, options)
+
+
+@pytest.mark.parametrize("fields", [{"containers": []}, {"lastStatus": "RUNNING"}])
+def test_when_it_does_not_start_or_end_it_is_said_that_nothing_was_deployed(
+    fields: dict[str, object], report: Recorder
+) -> None:
+    made = account(0)
+    made.tasks[0] |= fields
+    with pytest.raises((NotStartedError, CommandTooLongError)) as caught:
+        before_deploy.run(revision(7), AccountClients(made), report, MIGRATE)
+    assert caught.value.evidence == ("Nothing was deployed: spryte-backend:4 runs on.",)
 
 
 def test_a_revision_that_runs_already_is_not_migrated_to_again(report: Recorder) -> None:

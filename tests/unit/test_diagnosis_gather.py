@@ -116,3 +116,11 @@ def test_of_several_tasks_the_newest_of_the_revision_speaks() -> None:
     )
     found = rules.explain(gather(Case(BACKEND, arn(7), "0.1.5"), RecordedClients(account)))
     assert "exit code 2" in found.cause
+
+
+def test_a_password_that_a_service_writes_is_not_repeated() -> None:
+    log = ("pymongo: cannot connect to mongodb://admin:hunter2@db.example.com/spryte",)
+    account = Recorded(stopped=[ended("Essential container in task exited", exit_code=1)], log=log)
+    found = rules.explain(gather(Case(BACKEND, arn(7), "0.1.5"), RecordedClients(account)))
+    assert "mongodb://admin:***@db.example.com/spryte" in found.cause
+    assert "hunter2" not in "\n".join(found.lines)

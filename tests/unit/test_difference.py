@@ -125,6 +125,36 @@ def test_secrets_appear_by_name_only() -> None:
     assert "arn" not in line
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ({}, {"DEBUG_TOKEN": "hidden"}, "DEBUG_TOKEN: (absent) -> (set)"),
+        ({"DEBUG_TOKEN": "hidden"}, {}, "DEBUG_TOKEN: (set) -> (absent)"),
+        ({"DEBUG_TOKEN": "hidden"}, {"DEBUG_TOKEN": "hidden-too"}, "DEBUG_TOKEN: (set) -> (another value)"),
+        (
+            {"MONGODB_URI": "x://db"},
+            {"MONGODB_URI": "x://me:hidden@db.test"},
+            "MONGODB_URI: (set) -> (another value)",
+        ),
+    ],
+)
+def test_a_variable_that_looks_secret_is_never_shown(old: dict[str, str], new: dict[str, str], told: str) -> None:
+    before, after = (
+        changed(set_("environment", [{"name": name, "value": value} for name, value in each.items()]))
+        for each in (old, new)
+    )
+    assert differences(before, after) == (f"containerDefinitions.spryte-backend.environment.{told}",)
+
+
+def test_nor_is_a_log_drivers_token_or_a_password_in_a_command() -> None:
+    lines = differences(DEFINITION, changed(set_("logConfiguration", {"options": {"splunk-token": "hidden"}})))
+    assert lines == (
+        "containerDefinitions.spryte-backend.logConfiguration.options.splunk-token: (absent) -> (set)",
+    )
+    (line,) = differences(DEFINITION, changed(set_("command", ["x://me:hidden@db.test"])))
+    assert line.endswith("command.0: (absent) -> x://me:***@db.test")
+
+
 def test_long_values_are_cut() -> None:
     (line,) = differences(DEFINITION, changed(set_("image", "x" * 500)))
     assert line.endswith(f"-> {'x' * 80}...")

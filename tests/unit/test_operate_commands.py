@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.command import Options, Work
+from tasks.errors import UsageError
 from tasks.failures import AccessDeniedError
 from tasks.operate import one_off, prune, shell
 from tasks.operate.revisions import get
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TASK = "arn:aws:ecs:us-east-2:727646509464:task/spryte-cluster/0123"
+PRODUCTION = {"AWS_ACCOUNT_ID": "727646509464", "AWS_REGION": "us-east-2", "APP_URL": "https://spryte.example.com"}
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
 
 
@@ -109,7 +112,13 @@ def test_the_permission_to_run_a_task_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [("true", ("true",)), ("python3 -c 'a b; c'", ("python3", "-c", "a b; c")), ("a && b", ("a", "&&", "b"))],
+    [
+        ("true", ("true",)),
+        ("python3 -c 'a b; c'", ("python3", "-c", "a b; c")),
+        ("sh -c 'a && b > c'", ("sh", "-c", "a && b > c")),
+        ('a "&&" \\; --url=http://x/?a=1&b=2', ("a", "&&", ";", "--url=http://x/?a=1&b=2")),
+        ("a --sql='b ; c' d", ("a", "--sql=b ; c", "d")),
+    ],
 )
 def test_a_command_is_split_into_words_and_never_given_to_a_shell(command: str, words: tuple[str, ...]) -> None:
     assert one_off.split(command) == words
@@ -119,6 +128,35 @@ def test_a_command_is_split_into_words_and_never_given_to_a_shell(command: str, 
 def test_a_command_without_words_is_refused(command: str) -> None:
     with pytest.raises(one_off.CommandError):
         one_off.split(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "operator"),
+    [
+        ("a && b", "&&"), ("a; b", "a;"), ("a | b", "|"), ("a || b", "||"), ("a > b", ">"), ("a < b", "<"),
+        ("a &", "&"), ("a 2>&1", "2>&1"), ("a 'b c'; d", ";"), ("a >b", ">b"),
+    ],
+)  # fmt: skip
+def test_what_only_a_shell_would_understand_is_refused(command: str, operator: str) -> None:
+    with pytest.raises(one_off.ShellOperatorError, match="no shell is involved") as caught:
+        one_off.split(command)
+    assert str(caught.value).startswith(f"'{operator}' in ")
+    assert caught.value.exit_code == 2
+    assert "sh -c '...'" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        'CannotStartContainerError: exec: "migrate": executable file not found in $PATH: unknown',
+        'ResourceInitializationError: 409 Conflict ("The container name "/x" is already in use by container")',
+    ],
+)
+def test_a_command_that_is_not_in_the_image_is_explained(reason: str) -> None:
+    with pytest.raises(one_off.NotStartedError) as caught:
+        executed(account(ended(None, reason)))
+    assert "may not be in the image" in caught.value.fix
+    assert "sh -c '...'" in caught.value.fix
 
 
 def test_a_session_is_the_aws_clis() -> None:
@@ -180,6 +218,18 @@ def test_what_any_task_of_the_family_runs_stays(files: Path) -> None:
     assert 1 not in pruned(made, 2, files).revisions
 
 
+def test_a_deployment_that_failed_keeps_its_revision_only_while_tasks_of_it_run(files: Path) -> None:
+    made = old(12)
+    made.deployments += [
+        ecs_deployment(3, "a", status="ACTIVE", rolloutState="FAILED", runningCount=0),
+        ecs_deployment(4, "b", status="ACTIVE", rolloutState="FAILED", runningCount=1),
+    ]
+    found = pruned(made, 2, files)
+    assert 3 in found.revisions
+    assert 4 not in found.revisions
+    assert "spryte-backend:4 stays: it is in use" in found.kept
+
+
 def test_what_this_tool_did_not_register_stays(files: Path) -> None:
     made = old(12)
     made.revisions[1] = ""
@@ -208,6 +258,23 @@ def test_images_of_a_shared_repository_stay(files: Path) -> None:
     found = prune.look(BACKEND, 1, settings, AccountClients(made))
     assert found.images == ()
     assert "images stay: backend and frontend share spryte-backend" in found.kept
+
+
+def asked(target: str, *, yes: bool = False) -> str:
+    """Return what is told before something goes; raises UsageError where there is nobody to ask."""
+    report = Recorder()
+    try:
+        prune.ask(Work(Options(target=target, yes=yes), report, PRODUCTION), [prune.Old(BACKEND, (7,), (), ())])
+    except UsageError as error:
+        return f"{report.text}{error}"
+    return report.text
+
+
+def test_what_would_go_is_shown_before_the_question_and_both_for_production_alone() -> None:
+    assert "would deregister spryte-backend:7" in asked("aws")
+    assert "This cannot be undone (production, 727646509464)." in asked("aws")
+    assert asked("aws", yes=True) == ""
+    assert asked("local") == ""
 
 
 def test_revisions_go_before_images(files: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.operate.plan import Plan, look
+from tasks.operate.plan import Plan, lines_of, look
 from tasks.release.task_definition import Identity, load_template, render
 from tasks.settings import Settings, load
 from tests.support.account import Account, AccountClients
@@ -79,6 +79,49 @@ def test_what_was_changed_by_hand_is_told_apart(
     found = planned(settings, service, running)
     assert found.changes == ("containerDefinitions.spryte-backend.environment.DEBUG: true -> (absent)",)
     assert found.by_hand == ("containerDefinitions.spryte-backend.environment.DEBUG: (absent) -> true",)
+
+
+def test_what_a_deploy_would_only_undo_is_told_once(
+    settings: Settings, service: Service, repository: Repository
+) -> None:
+    commit = repository.run("rev-parse", "HEAD")
+    running = with_variable(rendered(service, commit), "DEBUG", "true")
+    assert lines_of(planned(settings, service, running)) == [
+        "backend   runs spryte-backend:7 (0.1.5); a deploy would only undo what was changed by hand",
+        f"          changed by hand, not in the template of commit {commit[:12]}; a deploy would undo it:",
+        "            containerDefinitions.spryte-backend.environment.DEBUG: (absent) -> true",
+    ]
+
+
+def test_what_was_changed_by_hand_and_in_git_too_is_told_as_both(
+    settings: Settings, service: Service, repository: Repository
+) -> None:
+    commit = repository.run("rev-parse", "HEAD")
+    running = rendered(service, commit) | {"memory": "2048"}
+    template = repository.root / service.template
+    template.write_text(template.read_text().replace('"memory": "512"', '"memory": "1024"'))
+    assert lines_of(planned(settings, service, running)) == [
+        "backend   runs spryte-backend:7 (0.1.5); a deploy would change:",
+        "            memory: 2048 -> 1024",
+        f"          changed by hand, not in the template of commit {commit[:12]}:",
+        "            memory: 512 -> 2048",
+    ]
+
+
+def test_a_token_that_was_added_by_hand_is_not_shown(
+    settings: Settings, service: Service, repository: Repository
+) -> None:
+    running = with_variable(rendered(service, repository.run("rev-parse", "HEAD")), "DEBUG_TOKEN", "hidden")
+    assert "hidden" not in str(planned(settings, service, running).changes)
+    assert lines_of(planned(settings, service, running))[-1].endswith("DEBUG_TOKEN: (absent) -> (set)")
+
+
+def test_a_service_that_was_scaled_to_zero_is_said_to_refuse_a_deploy(
+    settings: Settings, service: Service
+) -> None:
+    account = Account({7: "0.1.5"}, [ecs_deployment(7, "ecs-svc/1")], settings={"desiredCount": 0})
+    notes = look(service, "", settings, AccountClients(account)).notes
+    assert "a deploy would be refused: spryte-backend-service is scaled to 0" in notes
 
 
 def test_what_changed_in_git_since_is_not_by_hand(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.errors import StoppedByUserError
-from tasks.operate.previous import Wish
+from tasks.operate.previous import UnknownVersionError, Wish
 from tasks.operate.rollback import go, plan
 from tasks.release.rollout import RolloutFailedError
 from tasks.release.service_state import NothingRunsError
@@ -38,13 +38,13 @@ def account(**fields: dict[int, str]) -> Account:
     return Account(fields.get("revisions", VERSIONS), [ecs_deployment(6, "ecs-svc/1")], tags)
 
 
-def test_the_differences_are_shown_before_anything_changes() -> None:
+def test_the_way_and_the_differences_are_found_without_changing_anything() -> None:
     found, report = account(), Recorder()
 
     way = plan(BACKEND, Wish(), AccountClients(found), report)
 
     assert "spryte-backend:6 (version 0.1.6) -> spryte-backend:5 (version 0.1.5)" in report.text
-    assert "environment.APP_VERSION: 0.1.6 -> 0.1.5" in report.text
+    assert way.changes == ("containerDefinitions.spryte-backend.environment.APP_VERSION: 0.1.6 -> 0.1.5",)
     assert way.goal.number == 5
     assert {operation for operation, _ in found.asked} == {
         "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecr:BatchGetImage",
@@ -85,8 +85,17 @@ def test_a_named_revision_is_recorded_once_it_was_proved(site: Site) -> None:
     assert found.tags == verified(5)
 
 
-def test_a_revision_without_a_version_is_seen_to_answer_and_not_recorded() -> None:
+def test_a_revision_without_a_version_is_refused() -> None:
+    found = account(revisions={**VERSIONS, 3: ""})
+    with pytest.raises(UnknownVersionError, match="spryte-backend:3 was not registered by this tool") as caught:
+        plan(BACKEND, Wish(number=3), AccountClients(found), Recorder())
+    assert caught.value.exit_code == 3
+    assert "--task-definition spryte-backend:3" in caught.value.fix
+
+
+def test_unless_it_runs_already_then_it_is_seen_to_answer_and_not_recorded() -> None:
     found, report = account(revisions={**VERSIONS, 3: ""}), Recorder()
+    found.deployments = [ecs_deployment(3, "ecs-svc/1")]
     pages = [Page(503), Page(200)]
     with serving(lambda asked: pages[min(asked, 1)]) as site:
         clients = AccountClients(found, site.url)
@@ -120,6 +129,32 @@ def test_a_rollback_that_does_not_come_up_says_what_runs() -> None:
     assert "spryte-backend:6 1 of 1 tasks" in caught.value.evidence[-1]
 
 
+def failed(found: Account, site_url: str, *deployments: dict[str, object]) -> RolloutFailedError:
+    """Return how a rollback to revision 5 fails, after which ECS has these deployments."""
+    clients, report = AccountClients(found, site_url), Recorder()
+    way = plan(BACKEND, Wish(), clients, report)
+    found.updated = [*deployments]
+    with pytest.raises(RolloutFailedError) as caught:
+        go(way, clients, report, 60)
+    return caught.value
+
+
+def test_where_ecs_went_back_by_itself_that_is_proved_and_no_way_there_is_suggested() -> None:
+    gave_up = ecs_deployment(5, "ecs-svc/9", status="ACTIVE", runningCount=0, rolloutState="FAILED")
+    with serving(lambda _: version("0.1.6")) as site:
+        error = failed(account(), site.url, gave_up, ecs_deployment(6, "ecs-svc/10"))
+        assert site.paths[-3:] == ["/api/health"] * 3
+    assert error.evidence[-1] == (
+        "ECS returned to spryte-backend:6: version 0.1.6 serves again, proved over HTTP."
+    )
+
+
+def test_where_what_ecs_went_back_to_does_not_serve_either_that_is_said(site: Site) -> None:
+    gave_up = ecs_deployment(5, "ecs-svc/9", status="ACTIVE", runningCount=0, rolloutState="FAILED")
+    error = failed(account(), site.url, gave_up, ecs_deployment(6, "ecs-svc/10"))
+    assert error.evidence[-1].startswith("ECS returned to spryte-backend:6, and that failed too: ")
+
+
 def test_a_service_scaled_to_zero_is_refused() -> None:
     found = account()
     found.settings = {"desiredCount": 0}
@@ -149,3 +184,15 @@ def test_an_interrupted_rollback_says_what_goes_on_and_how_to_follow_it() -> Non
         "ECS goes on with it."
     )
     assert "inv rollback --service=backend --revision=5" in caught.value.fix
+
+
+def test_an_interrupted_wait_for_what_ecs_returned_to_still_tells_why_the_rollback_failed() -> None:
+    gave_up = ecs_deployment(5, "ecs-svc/9", status="ACTIVE", runningCount=0, rolloutState="FAILED")
+    comes_up = ecs_deployment(6, "ecs-svc/10", runningCount=0, rolloutState="IN_PROGRESS")
+    found = account()
+    clients = Impatient(found)
+    way = plan(BACKEND, Wish(), clients, Recorder())
+    found.updated = [gave_up, comes_up]
+    with pytest.raises(RolloutFailedError) as caught:
+        go(way, clients, Recorder(), 60)
+    assert caught.value.evidence[-1].startswith("Interrupted: ECS goes on returning to spryte-backend:6")

@@ -11,10 +11,10 @@ from tasks.failures import AccessDeniedError
 from tasks.operate import history, status
 from tasks.operate.log_reader import NoLogError, Tail, log_of, read
 from tasks.operate.logs import SinceError, duration
-from tasks.operate.revisions import get
+from tasks.operate.revisions import get, short
 from tasks.operate.table import age, table
 from tests.support.account import Account, AccountClients, verified
-from tests.support.models import BACKEND, BEGAN, ecs_deployment
+from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment
 from tests.support.web import Page, serving, version
 
 if TYPE_CHECKING:
@@ -64,6 +64,14 @@ def test_a_rollout_under_way_is_counted() -> None:
     assert looked_at(found).rollout == "in progress, 0 of 1, 2 failed, 1 old"
 
 
+@pytest.mark.parametrize(("revision", "told"), [(4, "scaled to 0"), (1, "never deployed")])
+def test_a_service_without_tasks_is_scaled_to_zero_or_was_never_deployed(revision: int, told: str) -> None:
+    found = account()
+    found.settings |= {"desiredCount": 0, "runningCount": 0}
+    found.deployments = [ecs_deployment(revision, "a", desiredCount=0, runningCount=0)]
+    assert looked_at(found).rollout == told
+
+
 def test_targets_that_are_not_healthy_are_named() -> None:
     found = account()
     found.targets = ("healthy", "draining")
@@ -104,6 +112,32 @@ def test_a_failed_and_a_deregistered_revision_are_called_so() -> None:
     made.inactive = {2}
     found, _ = history.look(BACKEND, 3, AccountClients(made))
     assert [each.state for each in found] == ["runs, verified", "failed", "deregistered, verified"]
+
+
+def test_revisions_whose_tasks_failed_are_called_so_unless_they_run() -> None:
+    made = account()
+    made.tasks = [
+        {"taskArn": "a", "taskDefinitionArn": arn(3), "stopCode": "EssentialContainerExited"},
+        {"taskArn": "b", "taskDefinitionArn": arn(4), "stopCode": "TaskFailedToStart"},
+        {"taskArn": "c", "taskDefinitionArn": arn(2), "stopCode": "ServiceSchedulerInitiated"},
+    ]
+    found, _ = history.look(BACKEND, 3, AccountClients(made))
+    assert [each.state for each in found] == ["runs, verified", "its tasks failed", "verified"]
+    (asked,) = made.requests("ecs:ListTasks")
+    assert (asked["serviceName"], asked["desiredStatus"]) == ("spryte-backend-service", "STOPPED")
+
+
+def test_a_history_without_the_tasks_says_so_and_tells_the_rest() -> None:
+    found, notes = history.look(BACKEND, 3, AccountClients(account(denied={"ecs:ListTasks"})))
+    assert [each.state for each in found] == ["runs, verified", "not verified", "verified"]
+    assert "which ones' tasks failed is not shown" in notes[0]
+    assert "ecs:ListTasks is missing" in notes[0]
+
+
+def test_a_commit_with_uncommitted_changes_says_so() -> None:
+    assert short(f"{'c' * 40}-dirty-0123456789ab") == "cccccccccccc-dirty"
+    assert short("c" * 40) == "cccccccccccc"
+    assert short("") == ""
 
 
 def test_only_as_many_as_were_wanted_are_read() -> None:
