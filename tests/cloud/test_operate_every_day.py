@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from tasks.documents import as_list, as_object
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from types_boto3_ecs.type_defs import RegisterTaskDefinitionRequestTypeDef
 
     from tests.support.deployed import Deployed
@@ -223,10 +226,11 @@ def test_wrong_options_are_refused_in_one_message(
     assert "Traceback" not in result.err
 
 
-def started(deployed: Deployed, *arguments: str) -> subprocess.Popen[str]:
-    """Start a command that does not end by itself."""
+@contextmanager
+def started(deployed: Deployed, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command that does not end by itself, and see to it that it does."""
     root = deployed.project.root
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "invoke", "--search-root", str(root), *arguments],
         cwd=root,
         env=dict(deployed.project.environment),
@@ -234,4 +238,8 @@ def started(deployed: Deployed, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
