@@ -27,6 +27,7 @@ def outcome(command: str, result: Outcome, environment: Mapping[str, str]) -> No
         lines += ["| | |", "|---|---|", f"| service | **{_cell(service.get('service'))}** |"]
         lines += [f"| {row} | {_value(row, service[row], environment)} |" for row in ROWS if service.get(row)]
         lines += ["", *(f"- {_cell(change)}" for change in as_list(service.get("would"))), ""]
+        lines += _changes(as_list(service.get("changes")))
         lines += _wait(as_object(service.get("wait")))
     timings = [as_object(each) for each in as_list(result.document.get("timings"))]
     if timings:
@@ -41,6 +42,14 @@ def failure(command: str, error: DeployError, environment: Mapping[str, str]) ->
     evidence = ["", FENCE, *quoted, FENCE] if quoted else []
     title, fix = f"### {command} failed", f"Fix: {_cell(error.fix)}"
     _append([title, "", f"**{_cell(str(error))}**", *evidence, "", fix, ""], environment)
+
+
+def _changes(changes: list[Json]) -> list[str]:
+    """Return what the revision changes in the one before; folded, because a first deploy changes everything."""
+    if not changes:
+        return []
+    head = f"<details><summary>{len(changes)} changes in the task definition</summary>"
+    return [head, "", *(f"- `{str(each).replace('`', '')}`" for each in changes), "", "</details>", ""]
 
 
 def _wait(wait: Mapping[str, Json]) -> list[str]:

@@ -126,6 +126,7 @@ def _revision(each: Revision) -> dict[str, Json]:
         "task_definition": each.arn,
         "revision": each.name,
         "revision_reused": each.reused,
+        "changes": list(each.changes),
     }
 
 

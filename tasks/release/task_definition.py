@@ -10,7 +10,7 @@ from tasks.documents import Document, as_list, as_object, read_json
 from tasks.errors import RegisterError, UsageError, suggestion
 from tasks.failures import asking_aws, error_code
 from tasks.release import fargate
-from tasks.release.difference import comparable
+from tasks.release.difference import comparable, differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +70,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class Revision:
-    """A registered task definition; `reused` when the same content was registered before."""
+    """A registered task definition; `reused` when the same content was registered before.
+
+    `changes` says what it changes in the newest revision before it, a line each.
+    """
 
     pushed: PushedImage
     arn: str
     reused: bool
+    changes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -153,7 +157,8 @@ def register(pushed: PushedImage, clients: Clients, report: Report) -> Revision:
         # validated against botocore's own model in load_template
         request = cast("RegisterTaskDefinitionRequestTypeDef", definition)
         answer = clients.ecs.register_task_definition(**request)
-    revision = Revision(pushed, answer["taskDefinition"]["taskDefinitionArn"], reused=False)
+    changes = differences(existing, definition) if existing else ()
+    revision = Revision(pushed, answer["taskDefinition"]["taskDefinitionArn"], reused=False, changes=changes)
     report.say(f"registered {revision.name}")
     return revision
 

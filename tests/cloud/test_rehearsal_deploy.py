@@ -82,6 +82,7 @@ def test_a_tag_of_each_service_ends_green_under_the_deploy_role(deployed: Deploy
     assert f"### deploy\n\n| | |\n|---|---|\n| service | **{service}** |\n| version | `{version}` |" in str(
         steps[8]["summary"]
     )
+    assert "environment.APP_VERSION: 0.1." in str(steps[7]["summary"])
     assert "both forms are let in: the role is assumed" in result.err
     deployed.project.succeed("verify", f"--service={service}", f"--version={version}")
 

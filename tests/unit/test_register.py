@@ -53,6 +53,7 @@ def test_another_version_is_registered_as_it_was_rendered(clients: StubbedClient
     clients.ecs_stub.add_response("register_task_definition", answer, rendered())
     found = register(PUSHED, clients, report)
     assert (found.arn, found.reused) == (arn(7), False)
+    assert "containerDefinitions.spryte-backend.environment.APP_VERSION: 0.1.4 -> 0.1.5" in found.changes
     assert "registered spryte-backend:7" in report.text
 
 

@@ -31,6 +31,7 @@ from tests.support.models import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.report import Outcome
     from tests.support.fakes import Recorder
 
 URL = "http://spryte.alb.localhost:4566/api/health"
@@ -84,6 +85,23 @@ def test_a_deploy_says_where_its_wait_went_and_what_would_shorten_it(
         "setting": "the delay (300 s)",
     }
     assert "To shorten draining: the delay (300 s)." in (tmp_path / "summary.md").read_text()
+
+
+def test_the_summary_of_a_run_holds_what_its_revision_changes(
+    settings: Settings, report: Recorder, tmp_path: Path
+) -> None:
+    changed = replace(revision(7), changes=("cpu: 256 -> 512", "environment.A: <b> -> (absent)"))
+    outcome = summary.registered([changed], settings, report)
+    step_summary.outcome("register", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
+    text = (tmp_path / "summary.md").read_text()
+    assert "<details><summary>2 changes in the task definition</summary>\n\n- `cpu: 256 -> 512`\n" in text
+    assert "- `environment.A: <b> -> (absent)`" in text
+    assert "<details>" not in _summary_of(summary.registered([revision(7)], settings, report), tmp_path)
+
+
+def _summary_of(outcome: Outcome, folder: Path) -> str:
+    step_summary.outcome("register", outcome, {"GITHUB_STEP_SUMMARY": str(folder / "another.md")})
+    return (folder / "another.md").read_text()
 
 
 def test_a_first_deploy_had_nothing_before_it(settings: Settings, report: Recorder) -> None:
