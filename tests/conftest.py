@@ -1,4 +1,4 @@
-"""The embedded cloud for the tests: one for all of them, in a copy of the project, on a port of its own."""
+"""The embedded cloud for the tests: one for each file of them, in a copy of the project, on a port of its own."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Both services, deployed by the command line into an embedded cloud that nothing else uses."""
+    """Both services, deployed by the command line into an embedded cloud that no other file of tests uses.
+
+    What one file leaves behind must not meet another: which of them share a process is up to the scheduling.
+    """
     project = make_project(tmp_path_factory.mktemp("deployed"), LOCAL_PORT=str(free_port()))
     settings = load(project.root, project.environment)
     try:
@@ -56,13 +59,13 @@ def docker_client(engine_settings: Settings) -> DockerClient:
     return engine.ensure(engine_settings, Report(sys.stderr, time.monotonic))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service_images(deployed: Deployed) -> Mapping[str, str]:
     """The images that were deployed, by service."""
     return {name: deployed.image(name) for name in deployed.first}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(deployed: Deployed) -> str:
     """The path of a Chromium, installed where there is none, once the cloud has installed what it needs."""
     assert deployed

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.deployed import Deployed
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
-ROLE = "SpryteGithubDeployRole"
+ROLE = "RollbackUnderTheDeployPolicy"
 
 
 @pytest.fixture(scope="module")
