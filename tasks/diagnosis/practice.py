@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from tasks.aws_commands import point_error
 from tasks.clients import Clients
 from tasks.diagnosis.failures import FAILURES, NOT_HERE, Broken
 from tasks.documents import as_list, as_object
@@ -110,6 +111,7 @@ def practise(work: Work, failure: str) -> Outcome:
     if not good:
         raise NeverDeployedError(service)
     done = _provoke(service, broken, clients, work.report)
+    point_error(done.error, settings.target)
     work.report.error(done.error)
     if f"docs/failures.md#{failure})" not in "\n".join(done.error.evidence):
         raise NotNamedError(failure, f"the cause was told as: {done.error.evidence[:1]}")

@@ -54,6 +54,7 @@ PRACTISED = {
     "image-missing": "Push it again: ./inv push --service=backend",
     "registry-unreachable": "Give the tasks assignPublicIp",
     "secret-key-missing": "Add the key 'no-such-key' to the secret",
+    "secret-missing": "aws --endpoint-url http://127.0.0.1:",
     "wrong-architecture": "Build it for linux/amd64",
     "command-not-found": "Correct command and entryPoint",
 }
@@ -104,6 +105,7 @@ def test_a_failure_is_practised_on_top_of_the_version_that_runs(deployed: Deploy
     assert result.document["deploy_exit_code"] == 7
     assert f"(docs/failures.md#{name})" in str(result.document["evidence"])
     assert PRACTISED[name] in str(result.document["next_step"])
+    assert PRACTISED[name] in result.err.partition("  fix: ")[2]
     assert serving(deployed, "/api/health") == good
 
 
