@@ -19,7 +19,7 @@ from tests.support.deployed import Deployed
 from tests.support.project import HERE, free_port, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from docker import DockerClient
 
@@ -57,12 +57,6 @@ def engine_settings() -> Settings:
 def docker_client(engine_settings: Settings) -> DockerClient:
     """The Docker Engine, installed and started where it is not."""
     return engine.ensure(engine_settings, Report(sys.stderr, time.monotonic))
-
-
-@pytest.fixture(scope="module")
-def service_images(deployed: Deployed) -> Mapping[str, str]:
-    """The images that were deployed, by service."""
-    return {name: deployed.image(name) for name in deployed.first}
 
 
 @pytest.fixture(scope="module")

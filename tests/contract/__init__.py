@@ -1,0 +1,1 @@
+"""Both services, as real containers, against docs/service-contract.md."""
