@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from tasks.diagnosis.findings import Findings
 
 JSON_KEY = re.compile(r"json key '?([^\s'.:]+)")
-SECRET = re.compile(r"secret:([^\s:,]+?)(?:-[A-Za-z0-9]{6})?(?=[\s:,]|$)")
+# The six random characters that end an ARN are hardly ever lower-case letters alone: those are a word of a name.
+SECRET = re.compile(r"secret:([^\s:,]+?)(?:-(?![a-z]{6}(?:[\s:,]|$))[A-Za-z0-9]{6})?(?=[\s:,]|$)")
+LOOKS_COMPLETE = re.compile(r"(.*)(-[a-z]{6})")
+IDENTITIES = re.compile(r"sha256:[0-9a-f]+|request ?id:? *[0-9a-f-]+", re.I)
+CONNECTION = re.compile(r"There is a connection issue between the task and (?:the )?([^.,]+)")
 DENIED = re.compile(
-    r"AccessDenied|not authorized to perform|Access to KMS|403|pull access denied|no basic auth", re.I
+    r"AccessDenied|not authorized to perform|Access to KMS|\b403\b|pull access denied|no basic auth", re.I
 )
 ABSENT = re.compile(r"not ?found|manifest unknown|does not exist|no such (image|manifest)|can't find", re.I)
 NETWORK = re.compile(
@@ -42,6 +46,34 @@ def secret_key_missing(findings: Findings) -> Diagnosis | None:
         f"A secret of the task definition has no JSON key '{found[1]}'.",
         f"Add the key '{found[1]}' to the secret, or take it out of valueFrom in {findings.service.template}; "
         "then deploy the next version.",
+    )
+
+
+def no_connection(findings: Findings) -> Diagnosis | None:
+    """AWS itself says that the task reaches one of its services not.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
+    """
+    found = CONNECTION.search(findings.start_told)
+    return _unreachable(found[1]) if found else None
+
+
+def secret_incomplete(findings: Findings) -> Diagnosis | None:
+    """A secret is named without the random end of its ARN, and its own name ends in what looks like one.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
+    """
+    line = _line(findings, "secret", re.compile(f"{DENIED.pattern}|{ABSENT.pattern}", re.I))
+    name = _named(line)
+    found = LOOKS_COMPLETE.fullmatch(name)
+    if not found or name in findings.missing_secrets:
+        return None
+    return Diagnosis(
+        "secret-missing",
+        f"The secret {name} is named without the random end of its ARN, and '{found[2]}' is taken for that end: "
+        f"AWS looks for {found[1]}.",
+        f"Put its complete ARN into {findings.service.template}: aws secretsmanager describe-secret --secret-id "
+        f"{name} --query ARN; then deploy the next version.",
     )
 
 
@@ -142,7 +174,7 @@ def image_missing(findings: Findings) -> Diagnosis | None:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
     """
     line = _pull_line(findings)
-    absent = bool(line) and (bool(ABSENT.search(line)) or "404" in line)
+    absent = bool(line) and bool(ABSENT.search(line) or re.search(r"\b404\b", line))
     if not absent and not (findings.image_missing and (line or not findings.stopped)):
         return None
     return Diagnosis(
@@ -161,9 +193,13 @@ def registry_unreachable(findings: Findings) -> Diagnosis | None:
     line = _pull_line(findings) or _line(findings, "registry auth", NETWORK)
     if not line or not NETWORK.search(line):
         return None
+    return _unreachable("the registry, or Secrets Manager")
+
+
+def _unreachable(what: str) -> Diagnosis:
     return Diagnosis(
         "registry-unreachable",
-        "The task cannot reach the registry, or Secrets Manager: its subnet has no way out.",
+        f"The task cannot reach {what}: its subnet has no way out.",
         "Give the tasks assignPublicIp with a route to an internet gateway, a NAT, or VPC endpoints for ecr.api, "
         "ecr.dkr, s3, logs and secretsmanager; check the security group's egress on 443.",
     )
@@ -198,7 +234,9 @@ def command_not_found(findings: Findings) -> Diagnosis | None:
 
 
 RULES = (
+    no_connection,
     secret_key_missing,
+    secret_incomplete,
     secret_denied,
     secret_missing,
     log_group_missing,
@@ -218,7 +256,8 @@ def _line(findings: Findings, word: str, pattern: re.Pattern[str]) -> str:
 
 def _pull_line(findings: Findings) -> str:
     wanted = ("CannotPullContainer", "ecr registry auth", "pull image manifest")
-    return next((each for each in findings.start_told.splitlines() if any(word in each for word in wanted)), "")
+    line = next((each for each in findings.start_told.splitlines() if any(word in each for word in wanted)), "")
+    return IDENTITIES.sub("", line)
 
 
 def _body(line: str) -> str:

@@ -23,6 +23,7 @@ Kind = Literal["CREATE", "UPDATE"]
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 5.0
 LIMIT_SECONDS = 1800.0
+BEGINS_WITHIN_SECONDS = 60.0
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-view.html
 NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 CONSEQUENCES = ("cancelled", "canceled")
@@ -130,10 +131,10 @@ def execute(change_set: ChangeSet, clients: Clients, watch: Callable[[], None] =
     Raises:
         StackError: a resource failed; with CloudFormation's reason.
     """
+    token = change_set.id.rpartition("/")[2]
     with asking_aws(f"changing the stack {change_set.stack}", StackError):
-        clients.cloudformation.execute_change_set(
-            ChangeSetName=change_set.id, ClientRequestToken=change_set.id.rpartition("/")[2]
-        )
+        clients.cloudformation.execute_change_set(ChangeSetName=change_set.id, ClientRequestToken=token)
+    _await_beginning(change_set.stack, token, clients)
     stack = settled(change_set.stack, clients, watch)
     status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -143,6 +144,29 @@ def execute(change_set: ChangeSet, clients: Clients, watch: Callable[[], None] =
             fix="Mend the template or what the reason names, then run the command again.",
             evidence=reasons[1:],
         )
+
+
+def _await_beginning(name: str, token: str, clients: Clients) -> None:
+    """Wait until the stack shows the execution: what CloudFormation answers at first may be from before it.
+
+    https://github.com/aws/aws-cdk-cli/issues/1802
+    """
+    limit, wait = clients.clock() + BEGINS_WITHIN_SECONDS, FIRST_WAIT_SECONDS
+    while not (_has_event(name, token, clients) and find_stack(name, clients)):
+        if clients.clock() >= limit:
+            raise StackError(
+                f"The stack {name} has not begun to change after {BEGINS_WITHIN_SECONDS:.0f} s.",
+                fix="Look at its events in the CloudFormation console; then run the command again.",
+            )
+        clients.sleep(wait)
+        wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
+
+
+def _has_event(name: str, token: str, clients: Clients) -> bool:
+    """Whether one of the stack's newest events is of the request."""
+    with asking_aws(f"reading the events of the stack {name}"):
+        newest = next(event_pages(name, clients), ())
+    return any(event.get("ClientRequestToken") == token for event in newest)
 
 
 def settled(name: str, clients: Clients, watch: Callable[[], None] = lambda: None) -> StackTypeDef | None:

@@ -47,7 +47,7 @@ def run(revision: Revision, clients: Clients, report: Report, options: DeployOpt
 
     Raises:
         BeforeDeployError: it ended with another exit code than 0.
-        NotStartedError, CommandTooLongError: as `one_off.execute`; the service was not touched.
+        NotStartedError, CommandTooLongError, LostTaskError: as `one_off.execute`; the service was not touched.
         AccessDeniedError: `ecs:RunTask`, `ecs:DescribeTasks` or `iam:PassRole` is missing.
     """
     service, words = revision.pushed.image.source.service, options.before_deploy

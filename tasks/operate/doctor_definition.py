@@ -140,9 +140,10 @@ def incomplete(name: str, service: Service, *, is_found: bool) -> Finding:
     if is_found:
         return ok(where, "exists, and is found here without the end of its ARN; AWS itself would need that end")
     return Finding(
-        "WARN",
+        "FAIL",
         where,
-        "exists, but is named without the end of its ARN and looks complete without it: AWS does not find it",
+        "exists, but is named without the end of its ARN and looks complete without it: AWS does not find it, and "
+        f"{service.name} would not start",
         f"Put its complete ARN into {service.template}: "
         f"aws secretsmanager describe-secret --secret-id {name} --query ARN",
     )

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from tasks.operate.revisions import Registered
     from tasks.settings import Service
 
-# Events of several tasks do not arrive in the order of their times: each look goes back a little.
-OVERLAP = timedelta(seconds=5)
+# Events of several tasks do not arrive in the order of their times: each look goes back further than a batch of
+# the log driver (5 s) and its way into CloudWatch take.
+OVERLAP = timedelta(seconds=30)
 
 
 class NoLogError(NotReadyError):
@@ -109,18 +110,18 @@ class Tail:
     """What is new in some logs at each look."""
 
     def __init__(self, logs: Sequence[Log], since: datetime, clients: Clients, task: str = "") -> None:
-        self._logs = logs
-        self._since = since
+        self._since = [(log, since) for log in logs]
         self._clients = clients
         self._task = task
         self._seen: dict[str, datetime] = {}
 
     def new(self) -> list[Line]:
         """Return the lines that no look before this one returned, oldest first; raises as `read`."""
-        found = [line for log in self._logs for line in read(log, self._since, self._clients, self._task)]
-        fresh = sorted((line for line in found if line.id not in self._seen), key=lambda line: line.at)
+        found = [(log, since, read(log, since, self._clients, self._task)) for log, since in self._since]
+        self._since = [(log, max([since, *(line.at - OVERLAP for line in lines)])) for log, since, lines in found]
+        lines = (line for _, _, each in found for line in each)
+        fresh = sorted((line for line in lines if line.id not in self._seen), key=lambda line: line.at)
         self._seen |= {line.id: line.at for line in fresh}
-        if self._seen:
-            self._since = max(self._since, max(self._seen.values()) - OVERLAP)
-            self._seen = {name: at for name, at in self._seen.items() if at >= self._since - OVERLAP}
+        oldest = min(since for _, since in self._since)
+        self._seen = {name: at for name, at in self._seen.items() if at >= oldest}
         return fresh

@@ -35,6 +35,9 @@ POLL_SECONDS = 1.0
 STARTED_BY = "spryte-run"
 CLOCKS_APART = timedelta(minutes=5)  # this machine's and the cloud's; the task's stream is its own
 LAST_WORDS_SECONDS = 3.0  # the log driver sends its last lines after the container has ended
+# DescribeTasks may not know a task yet that RunTask has just started:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+DESCRIBED_WITHIN_SECONDS = 60.0
 
 QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.S)
 OPERATOR = re.compile(r"(?:^|\s)(\d?[<>]\S*|\S*?(?:[;<>]|&&|\|\||\||&))(?=\s|$)")
@@ -95,6 +98,17 @@ class CommandTooLongError(GaveUpWaitingError):
             fix=f"Wait longer with --timeout=SECONDS, or stop it: aws ecs stop-task --cluster {service.cluster} "
             f"--task {task}. An image whose ENTRYPOINT ignores its arguments never runs the command: ECS can "
             "replace a command, not an entry point.",
+        )
+
+
+class LostTaskError(GaveUpWaitingError):
+    """The task was started, and ECS does not say what became of it."""
+
+    def __init__(self, task: str, service: Service) -> None:
+        super().__init__(
+            f"ECS started the task {task} and has not described it for {DESCRIBED_WITHIN_SECONDS:.0f} s: "
+            "it may run all the same, or have run.",
+            fix=f"Look before you run it again: aws ecs describe-tasks --cluster {service.cluster} --tasks {task}",
         )
 
 
@@ -160,6 +174,7 @@ def execute(command: Command, service: ServiceTypeDef, clients: Clients, report:
     Raises:
         NotStartedError: no task, or it ended without an exit code.
         CommandTooLongError: the limit passed; the task is left running.
+        LostTaskError: ECS does not describe the task it started.
         AccessDeniedError: `ecs:RunTask`, `ecs:DescribeTasks` or `iam:PassRole` is missing.
     """
     arn = _start(command, service, clients)
@@ -252,20 +267,23 @@ class _Output:
 
 
 def _follow(command: Command, arn: str, clients: Clients, output: _Output) -> TaskTypeDef:
-    deadline = clients.clock() + command.timeout
+    task, service = arn.rpartition("/")[2], command.revision.service
+    described = clients.clock()
+    deadline = described + command.timeout
     while True:
         with asking_aws("looking at the task"):
-            found = clients.ecs.describe_tasks(cluster=command.revision.service.cluster, tasks=[arn])["tasks"]
-        ended = not found or found[0].get("lastStatus") == "STOPPED"
+            found = clients.ecs.describe_tasks(cluster=service.cluster, tasks=[arn])["tasks"]
+        ended = bool(found) and found[0].get("lastStatus") == "STOPPED"
         if ended:
             clients.sleep(LAST_WORDS_SECONDS)
         output.pass_on()
-        if not found:
-            raise NotStartedError(command.revision, "ECS no longer knows its task.")
         if ended:
             return found[0]
+        described = clients.clock() if found else described
+        if clients.clock() - described >= DESCRIBED_WITHIN_SECONDS:
+            raise LostTaskError(task, service)
         if clients.clock() > deadline:
-            raise CommandTooLongError(arn.rpartition("/")[2], command.timeout, command.revision.service)
+            raise CommandTooLongError(task, command.timeout, service)
         clients.sleep(POLL_SECONDS)
 
 

@@ -54,7 +54,7 @@ def keep_release(released: Released, clients: Clients, report: Report) -> None:
     start = released.deployment
     service, family = start.service, start.service.family
     number, before = number_of(start.revision.arn, family), number_of(start.before.arn, family)
-    known = before < number and not start.adopted and not start.before.never_deployed
+    known = before < number and not start.before.never_deployed
     verified = Verified(service, number, start.revision.pushed.digest, before if known else 0)
     keep(verified, clients, report)
 

@@ -53,7 +53,7 @@ def start(revision: Revision, before: Running, clients: Clients, *, force: bool 
 
     Args:
         revision: what is to run.
-        before: what runs now, remembered as the way back.
+        before: what is returned to when it fails, with the deployment there is now.
         clients: the connections.
         force: start anew even so, for example to pick up a rotated secret or to replace a stuck deployment.
 
@@ -64,7 +64,7 @@ def start(revision: Revision, before: Running, clients: Clients, *, force: bool 
     """
     require_deployable(before, revision.arn, force=force)
     current = before.deployment
-    runs_already = current is not None and before.arn == revision.arn and before.desired > 0
+    runs_already = current is not None and current.get("taskDefinition") == revision.arn and before.desired > 0
     if current and runs_already and not force and current.get("rolloutState") != "FAILED":
         return Deployment(revision, current.get("id", ""), before, adopted=True)
     desired = before.service.first_count if before.never_deployed else None

@@ -35,8 +35,9 @@ LONGEST_VALUE = 80
 def comparable(definition: Mapping[str, Json]) -> Json:
     """Return a definition so that two of the same meaning are equal.
 
-    What AWS adds by itself is left out (empty lists, documented defaults, its own fields), lists that have no
-    order are sorted. For the defaults see API_ContainerDefinition, API_HealthCheck and API_PortMapping in
+    What AWS adds by itself is left out (empty lists, documented defaults, flags that are off, its own fields),
+    lists that have no order are sorted. For the defaults see API_ContainerDefinition, API_HealthCheck,
+    API_PortMapping and API_TaskDefinition (enableFaultInjection, which AWS answers since 2025) in
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
     """
     kept = {name: value for name, value in definition.items() if name not in ADDED_BY_AWS and value != ""}
@@ -115,7 +116,12 @@ def _comparable_container(container: dict[str, Json]) -> dict[str, Json]:
 def _without_empty(value: Json) -> Json:
     if isinstance(value, dict):
         kept = {name: _without_empty(each) for name, each in value.items()}
-        return {name: each for name, each in kept.items() if each not in (None, [], {})}
+        return {name: each for name, each in kept.items() if _says_something(name, each)}
     if isinstance(value, list):
         return [_without_empty(each) for each in value]
     return value
+
+
+def _says_something(name: str, value: Json) -> bool:
+    """Whether a field differs from its absence; off is every flag's default, but for `essential`."""
+    return value not in (None, [], {}) and (value is not False or name == "essential")

@@ -23,7 +23,7 @@ from tasks.release import (
     way_back,
 )
 from tasks.release.one_commit import require_one_commit
-from tasks.release.service_state import require_deployable, running
+from tasks.release.service_state import require_deployable, running, to_return_to
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
@@ -153,7 +153,7 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
     """
     found = revision.pushed.image.source
     with report.stage(found.service.name, "update"):
-        before = running(found.service, clients)
+        before = to_return_to(found.service, clients)
         started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
     try:
@@ -190,7 +190,7 @@ def _beginning(started: Deployment) -> str:
 
 
 def _return(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> str:
-    if started.adopted:
+    if started.adopted and started.before.arn == started.revision.arn:
         return "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
     if not options.roll_back:
         return way_back.left(started, clients)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tasks.settings import Service, Target
 
 
+# With the containerd image store the engine tells the digest in words only:
+# https://github.com/moby/moby/blob/master/daemon/containerd/image_push.go
+IN_WORDS = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: ")
 LARGE_LAYER = 1_000_000  # bytes; smaller layers are gone before a bar for them is drawn
 
 
@@ -172,6 +176,8 @@ def _follow(reference: str, stream: Iterable[Mapping[str, Json]], report: Report
         aux = message.get("aux")
         if isinstance(aux, dict) and aux.get("Digest"):
             digest = str(aux["Digest"])
+        elif told := IN_WORDS.search(str(message.get("status", ""))):
+            digest = digest or told[1]
     if not digest:
         raise NoDigestError(reference, "Docker reported no digest")
     return digest

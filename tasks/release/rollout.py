@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,12 @@ POLL_GROWTH = 1.15
 # The circuit breaker's own lowest threshold, used where none is switched on:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 FAILURES_WITHOUT_BREAKER = 3
+# DescribeServices is eventually consistent: right after UpdateService it may still tell what was before. See
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+LISTED_WITHIN_SECONDS = 30.0
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+STARTED = re.compile(r"has started (\d+) tasks")
+UNABLE = re.compile(r"unable to consistently start tasks")
 
 State = Literal["waiting", "serving", "done", "failed", "superseded"]
 
@@ -50,10 +57,16 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Where a deployment stands, and why."""
+    """Where a deployment stands, and why.
+
+    It is `serving` when ECS lets go of the old tasks, which it does once the new ones are healthy.
+    """
 
     state: State
     reason: str
+
+
+NOT_LISTED = Verdict("waiting", "the deployment is not listed yet")
 
 
 class RolloutFailedError(DeploymentFailedError):
@@ -81,6 +94,8 @@ class TookTooLongError(GaveUpWaitingError):
 def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> ServiceTypeDef:
     """Poll the service until the deployment is done, and return how it was then; `timeout` in seconds.
 
+    It is no failure when at the limit only old tasks still drain; whoever waits proves the version over HTTP.
+
     Raises:
         RolloutFailedError: the new version does not come up.
         SupersededError: another deployment took over.
@@ -89,11 +104,14 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         AccessDeniedError: at once, when `ecs:DescribeServices` is missing.
         ThrottledError: AWS throttled to the end; until then it is asked again.
     """
-    deadline, pause = clients.clock() + timeout, FIRST_POLL_SECONDS
+    began, pause = clients.clock(), FIRST_POLL_SECONDS
+    deadline, seen = began + timeout, False
     view = View(rollout, clients, report)
     while True:
         service = _look(rollout.service, clients, report, deadline)
-        verdict = judge(service, rollout)
+        seen = seen or listed(service, rollout.id, rollout.arn) is not None
+        known = seen or clients.clock() >= began + LISTED_WITHIN_SECONDS
+        verdict = judge(service, rollout) if known else NOT_LISTED
         view.show(service, verdict.reason)
         if verdict.state == "done":
             return service
@@ -105,6 +123,9 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         if verdict.state == "failed":
             raise RolloutFailedError(rollout, verdict.reason, view.evidence)
         if clients.clock() + pause > deadline:
+            if verdict.state == "serving":
+                report.say(f"{timeout:.0f} s are over: {rollout.name} is {verdict.reason}")
+                return service
             raise TookTooLongError(rollout, timeout, view.evidence)
         clients.sleep(pause)
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
@@ -116,32 +137,59 @@ def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
     current = primary(service) or {}
     serving = current.get("taskDefinition", "").rpartition("/")[2]
     gave_up = ours is not None and ours.get("rolloutState") == "FAILED"
-    reason = (ours or {}).get("rolloutStateReason", "") if gave_up else ""
-    if ours is None or ours.get("status") != "PRIMARY":
-        if current.get("taskDefinition") == rollout.before and (gave_up or rollout.before != rollout.arn):
-            return Verdict("failed", reason or f"ECS rolled back to {serving}.")
-        return Verdict("superseded", f"another deployment took over, of {serving or 'nothing'}.")
     if gave_up:
-        return Verdict("failed", reason or "ECS marked the deployment FAILED.")
-    if ours.get("failedTasks", 0) >= FAILURES_WITHOUT_BREAKER and not _has_breaker(service):
-        return Verdict("failed", f"{ours.get('failedTasks')} tasks failed in a row; no circuit breaker is on.")
+        back = current.get("taskDefinition") == rollout.before and current is not ours
+        told = f"ECS rolled back to {serving}." if back else "ECS marked the deployment FAILED."
+        return Verdict("failed", (ours or {}).get("rolloutStateReason") or told)
+    if ours is None or ours.get("status") != "PRIMARY":
+        if current.get("taskDefinition") == rollout.before != rollout.arn:
+            return Verdict("failed", f"ECS rolled back to {serving}.")
+        return Verdict("superseded", f"another deployment took over, of {serving or 'nothing'}.")
+    if lost := _lost(service, ours):
+        return Verdict("failed", f"{lost}; no circuit breaker is on.")
     if ours.get("runningCount", 0) < ours.get("desiredCount", 0):
         return Verdict("waiting", "")
     if ours.get("rolloutState", "COMPLETED") == "COMPLETED":
         return Verdict("done", "")
-    others = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not ours)
-    return Verdict("serving", _waited_for(service, ours, others))
+    return _nearly(service, ours)
 
 
-def _waited_for(service: ServiceTypeDef, ours: DeploymentTypeDef, old: int) -> str:
+def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef) -> str:
+    """Say how many tasks were lost where no circuit breaker decides; empty while they are few.
+
+    ECS counts a task as failed only until one has run: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
+    API_Deployment.html. A program that ends a moment after its start is seen by how often it is replaced.
+    """
+    breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
+    if breaker and breaker.get("enable"):
+        return ""
+    failed, fresh = ours.get("failedTasks", 0), _events(service, ours)
+    if failed >= FAILURES_WITHOUT_BREAKER:
+        return f"{failed} tasks failed in a row"
+    if any(UNABLE.search(each) for each in fresh):
+        return "ECS is unable to consistently start tasks"
+    started = sum(int(found[1]) for found in map(STARTED.search, fresh) if found)
+    replaced = started - ours.get("desiredCount", 0)
+    waits = ours.get("runningCount", 0) < ours.get("desiredCount", 0)
+    return f"{replaced} tasks had to be replaced" if waits and replaced >= FAILURES_WITHOUT_BREAKER else ""
+
+
+def _nearly(service: ServiceTypeDef, ours: DeploymentTypeDef) -> Verdict:
     """Say what a deployment whose tasks all run waits for; events tell when ECS lets go of the old ones."""
-    if not old:
-        return "serving; waiting for ECS to call it complete"
+    old = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not ours)
+    drains = any(DRAINS.search(each) for each in _events(service, ours))
+    if drains and not ours.get("failedTasks", 0):
+        for_what = f"{old} old to drain" if old else "ECS to call it complete"
+        return Verdict("serving", f"serving; waiting for {for_what}")
+    if old:
+        return Verdict("waiting", f"waiting for health checks; {old} old serving until then")
+    return Verdict("waiting", "waiting for ECS to call it complete")
+
+
+def _events(service: ServiceTypeDef, ours: DeploymentTypeDef) -> list[str]:
+    """Return the messages of the events since our deployment began."""
     since = ours.get("createdAt")
-    fresh = [each for each in service.get("events", []) if since is None or each["createdAt"] >= since]
-    if any(DRAINS.search(each["message"]) for each in fresh):
-        return f"serving; waiting for {old} old to drain"
-    return f"waiting for health checks; {old} old serving until then"
+    return [each["message"] for each in service.get("events", []) if since is None or each["createdAt"] >= since]
 
 
 def _look(service: Service, clients: Clients, report: Report, deadline: float) -> ServiceTypeDef:
@@ -154,8 +202,3 @@ def _look(service: Service, clients: Clients, report: Report, deadline: float) -
                 raise
             report.say(f"AWS is throttling; asking again in {LONGEST_POLL_SECONDS:.0f} s")
             clients.sleep(LONGEST_POLL_SECONDS)
-
-
-def _has_breaker(service: ServiceTypeDef) -> bool:
-    breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
-    return bool(breaker and breaker.get("enable"))

@@ -73,7 +73,7 @@ class View:
 def _counts(service: ServiceTypeDef, rollout: Rollout) -> str:
     ours = listed(service, rollout.id, rollout.arn)
     if ours is None:
-        return "the deployment is no longer listed"
+        return ""  # the verdict says so
     counts = f"{ours.get('runningCount', 0)} of {ours.get('desiredCount', 0)} running"
     if ours.get("pendingCount"):
         counts += f", {ours.get('pendingCount')} starting"

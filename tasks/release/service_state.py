@@ -114,7 +114,32 @@ def running(service: Service, clients: Clients) -> Running:
         AccessDeniedError: `ecs:DescribeServices` or `ecs:DescribeTaskDefinition` is missing.
     """
     found = describe(service, clients)
+    return _running(service, found, found["taskDefinition"], clients)
+
+
+def to_return_to(service: Service, clients: Clients) -> Running:
+    """Look at a service as the way back: while its deployment is unfinished or failed, at what ran before that.
+
+    That is the revision that ECS completed last and still runs, as its own circuit breaker has it:
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+
+    Raises:
+        ServiceMissingError, AccessDeniedError: as `running`.
+    """
+    found = describe(service, clients)
+    current = primary(found) or {}
     arn = found["taskDefinition"]
+    if current.get("rolloutState") in ("IN_PROGRESS", "FAILED"):
+        completed = (
+            each["taskDefinition"]
+            for each in found["deployments"]
+            if each is not current and each.get("rolloutState") == "COMPLETED" and each.get("runningCount")
+        )
+        arn = next(completed, arn)
+    return _running(service, found, arn, clients)
+
+
+def _running(service: Service, found: ServiceTypeDef, arn: str, clients: Clients) -> Running:
     environment = environment_of(described(arn, clients) or {}, service.container)
     return Running(
         service=service,

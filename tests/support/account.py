@@ -66,6 +66,7 @@ class Account:
     targets: tuple[str, ...] = ("healthy",)
     definitions: dict[int, dict[str, Json]] = field(default_factory=dict)
     updated: list[dict[str, object]] = field(default_factory=list)
+    later: list[dict[str, object]] = field(default_factory=list)
     settings: dict[str, object] = field(default_factory=dict)
     stored: list[dict[str, object]] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Json]]] = field(default_factory=list)
@@ -103,7 +104,7 @@ class Account:
             "ecr:PutImage": self._put_image,
             "ecr:DescribeImages": lambda _: {"imageDetails": self.stored},
             "ecr:BatchDeleteImage": lambda _: {"imageIds": [], "failures": []},
-            "logs:FilterLogEvents": lambda _: {"events": self.lines},
+            "logs:FilterLogEvents": self._filter,
             "elasticloadbalancing:DescribeTargetGroups": self._groups,
             "elasticloadbalancing:DescribeLoadBalancers": lambda _: BALANCERS,
             "elasticloadbalancing:DescribeListeners": lambda _: LISTENERS,
@@ -154,7 +155,16 @@ class Account:
     def _update(self, asked: dict[str, Json]) -> dict[str, object]:
         number = int(str(asked["taskDefinition"]).rpartition(":")[2])
         self.deployments = self.updated or [ecs_deployment(number, "ecs-svc/9")]
-        return {"service": self._service()}
+        answer: dict[str, object] = {"service": self._service()}
+        self.deployments = self.later or self.deployments
+        return answer
+
+    def _filter(self, asked: dict[str, Json]) -> dict[str, object]:
+        """Return the lines since then; those without a group of their own are in every one."""
+        since, group = cast("int", asked["startTime"]), asked["logGroupName"]
+        found = [each for each in self.lines if cast("int", each["timestamp"]) >= since]
+        here = [each for each in found if each.get("group", group) == group]
+        return {"events": [{name: value for name, value in each.items() if name != "group"} for each in here]}
 
     def _get_images(self, asked: dict[str, Json]) -> dict[str, object]:
         ids = cast("list[dict[str, str]]", asked["imageIds"])

@@ -18,6 +18,7 @@ LOGGER = (
     "create Cloudwatch log stream: "
 )
 SECRET = "arn:aws:secretsmanager:us-east-2:727646509464:secret:spryte/mongodb-uri-AbCdEf"
+PARTIAL = "arn:aws:secretsmanager:us-east-2:727646509464:secret:spryte/jwt-secret"
 LISTENS = "Listening at: http://0.0.0.0:{} (1)"
 CONTAINER_CHECK = "Task failed container health checks"
 TARGET_CHECK = f"Task failed ELB health checks in (target-group {GROUP})"
@@ -120,6 +121,16 @@ GIVEN_UP = {
         "ECS may not read the secret spryte/mongodb-uri",
         "in the execution role's policy (aws/stack.yaml: TaskExecutionRole)",
     ),
+    "a secret is named without the end of its ARN": Example(
+        start(f"{ASM}failed to fetch secret {PARTIAL} from secrets manager: AccessDeniedException: User: "
+              "arn:aws:sts::727646509464:assumed-role/ecsTaskExecutionRole/0123 is not authorized to perform: "
+              f"secretsmanager:GetSecretValue on resource: {PARTIAL}"),
+        "secret-missing",
+        "The secret spryte/jwt-secret is named without the random end of its ARN, and '-secret' is taken for that end: "
+        "AWS looks for spryte/jwt.",
+        "Put its complete ARN into aws/backend-task-definition.json: aws secretsmanager describe-secret --secret-id "
+        "spryte/jwt-secret --query ARN",
+    ),
     "the image is missing": Example(
         start(f"{PULL}failed to resolve ref 727646509464.dkr.ecr.us-east-2.amazonaws.com/spryte-backend@sha256:a: "
               "not found"),
@@ -140,6 +151,30 @@ GIVEN_UP = {
         "registry-unreachable",
         NO_WAY_OUT,
         "check the security group's egress on 443",
+    ),
+    "AWS says that there is no connection to secrets manager": Example(
+        start(f"{SECRETS}unable to retrieve secret from asm: There is a connection issue between the task and AWS "
+              "Secrets Manager. Check your task network configuration. failed to fetch secret "
+              f"{PARTIAL} from secrets manager: operation error Secrets Manager: GetSecretValue, canceled, context "
+              "deadline exceeded", there=NAMES[:1]),
+        "registry-unreachable",
+        "The task cannot reach AWS Secrets Manager: its subnet has no way out.",
+        "or VPC endpoints for ecr.api, ecr.dkr, s3, logs and secretsmanager",
+    ),
+    "AWS says that there is no connection to the log": Example(
+        start("ResourceInitializationError: failed to validate logger args: The task cannot find the Amazon CloudWatch "
+              "log group defined in the task definition. There is a connection issue between the task and Amazon "
+              "CloudWatch. Check your network configuration. : signal: killed"),
+        "registry-unreachable",
+        "The task cannot reach Amazon CloudWatch: its subnet has no way out.",
+        "or VPC endpoints for ecr.api, ecr.dkr, s3, logs and secretsmanager",
+    ),
+    "a digest with a 403 and a 404 in it cannot be pulled": Example(
+        start(f"{PULL}failed to resolve ref 727646509464.dkr.ecr.us-east-2.amazonaws.com/spryte-backend@sha256:"
+              f"403404{'a' * 58}: unexpected end, request id: 40312345-1404-4040-a403-000000000404"),
+        "image-missing",
+        "The image could not be pulled.",
+        "Read the registry's own answer above",
     ),
     "the pull is refused": Example(
         start(f"{PULL}failed to resolve ref: unexpected status code [manifests 0.1.5]: 403 Forbidden"),

@@ -13,12 +13,13 @@ from tasks.operate.one_off import CommandTooLongError, NotStartedError, OneServi
 from tasks.release import together
 from tasks.release.pipeline import DeployOptions
 from tests.support.account import Account, AccountClients
-from tests.support.models import BACKEND, arn, ecs_deployment, revision
+from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment, revision
 
 if TYPE_CHECKING:
     from tests.support.fakes import Recorder
 
 TASK = "arn:aws:ecs:us-east-2:727646509464:task/spryte-cluster/0123"
+AT = int(BEGAN.timestamp() * 1000)
 MIGRATE = DeployOptions(60, force=False, roll_back=True, before_deploy=("python3", "-m", "spryte.migrate"))
 
 
@@ -30,7 +31,12 @@ def account(exit_code: int) -> Account:
         "containers": [{"name": "spryte-backend", "exitCode": exit_code}],
     }
     lines: list[dict[str, object]] = [
-        {"eventId": str(number), "logStreamName": "ecs/spryte-backend/0123", "timestamp": number, "message": text}
+        {
+            "eventId": str(number),
+            "logStreamName": "ecs/spryte-backend/0123",
+            "timestamp": AT + number,
+            "message": text,
+        }
         for number, text in enumerate(("applying 0001", "duplicate key"))
     ]
     runs = [ecs_deployment(4, "ecs-svc/1")]

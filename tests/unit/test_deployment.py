@@ -10,7 +10,7 @@ import pytest
 from tasks.errors import NotReadyError
 from tasks.failures import AccessDeniedError
 from tasks.release.deployment import start
-from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, running
+from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, running, to_return_to
 from tests.support.models import (
     BACKEND,
     NEVER_DEPLOYED,
@@ -69,6 +69,48 @@ def test_force_starts_the_same_revision_anew(clients: StubbedClients) -> None:
 def test_force_replaces_a_deployment_in_progress(clients: StubbedClients) -> None:
     expect_update(clients, forceNewDeployment=True)
     assert start(revision(7), runs(4, rolloutState="IN_PROGRESS"), clients, force=True).id == OWN
+
+
+STUCK = ecs_deployment(5, "ecs-svc/3", rolloutState="IN_PROGRESS", runningCount=0)
+GOOD = ecs_deployment(4, "ecs-svc/1", status="ACTIVE")
+
+
+@pytest.mark.parametrize("state", ["IN_PROGRESS", "FAILED"])
+def test_the_way_back_from_a_stuck_deployment_is_the_one_that_ecs_completed_before(
+    clients: StubbedClients, state: str
+) -> None:
+    never_up = ecs_deployment(3, "ecs-svc/0", status="ACTIVE", rolloutState="FAILED")
+    clients.services_are(ecs_service({**STUCK, "rolloutState": state}, never_up, GOOD))
+    clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    before = to_return_to(BACKEND, clients)
+    assert (before.name, before.version) == ("spryte-backend:4", "0.1.4")
+    assert before.deployment
+    assert before.deployment["id"] == "ecs-svc/3"
+
+
+@pytest.mark.parametrize(
+    "deployments",
+    [
+        (STUCK,),
+        (STUCK, {**GOOD, "runningCount": 0}),
+        (STUCK, {**GOOD, "rolloutState": "FAILED"}),
+        (ecs_deployment(5, "ecs-svc/3"), GOOD),
+    ],
+    ids=["no other", "its tasks are gone", "it failed too", "nothing is stuck"],
+)
+def test_else_it_is_what_the_service_is_set_to(
+    clients: StubbedClients, deployments: tuple[dict[str, object], ...]
+) -> None:
+    clients.services_are(ecs_service(*deployments))
+    clients.ecs_stub.add_response("describe_task_definition", registered(5, "0.1.5"), {"taskDefinition": arn(5)})
+    assert to_return_to(BACKEND, clients).name == "spryte-backend:5"
+
+
+def test_a_deployment_that_comes_up_is_adopted_although_the_way_back_is_another(clients: StubbedClients) -> None:
+    clients.services_are(ecs_service(STUCK, GOOD))
+    clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"))
+    started = start(revision(5), to_return_to(BACKEND, clients), clients)
+    assert (started.id, started.adopted, started.before.name) == ("ecs-svc/3", True, "spryte-backend:4")
 
 
 def test_the_first_deploy_raises_the_number_of_tasks(clients: StubbedClients) -> None:

@@ -53,7 +53,11 @@ class Watching(AccountClients):
 
     def __init__(self, target: Target, ends_with: int = 7, **refusing: object) -> None:
         account = Refusing(deployments=[ecs_deployment(4, "ecs-svc/1")])
-        account.updated = [ecs_deployment(ends_with, "ecs-svc/2" if ends_with == 7 else "ecs-svc/9")]
+        ours = ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)
+        account.updated = [ours]
+        account.later = [ecs_deployment(7)]
+        if ends_with != 7:
+            account.later = [ecs_deployment(ends_with, "ecs-svc/9"), {**ours, "status": "ACTIVE"}]
         for name, value in refusing.items():
             setattr(account, name, value)
         super().__init__(account, target.app_url)

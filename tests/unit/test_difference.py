@@ -67,6 +67,7 @@ def test_what_aws_adds_by_itself_is_no_difference() -> None:
         "placementConstraints": [],
         "compatibilities": ["EC2", "FARGATE"],
         "registeredBy": "arn:someone",
+        "enableFaultInjection": False,
     }
     assert comparable(returned) == comparable(DEFINITION)
     assert differences(returned, DEFINITION) == ()

@@ -265,7 +265,7 @@ def test_a_template_must_open_the_port_of_invoke_yaml() -> None:
 def test_a_secret_named_without_the_end_of_its_arn_is_judged_by_whether_it_is_found_so() -> None:
     found, lost = (doctor_definition.incomplete("a/jwt-secret", BACKEND, is_found=each) for each in (True, False))
 
-    assert (found.verdict, lost.verdict) == ("OK", "WARN")
+    assert (found.verdict, lost.verdict) == ("OK", "FAIL")
     assert "AWS itself would need that end" in found.what
     assert lost.fix.endswith(": aws secretsmanager describe-secret --secret-id a/jwt-secret --query ARN")
 

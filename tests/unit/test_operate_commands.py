@@ -20,10 +20,14 @@ from tests.support.fakes import Recorder
 from tests.support.models import AWS, BACKEND, BEGAN, DIGEST, LOCAL, OTHER_DIGEST, arn, ecs_deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from tasks.documents import Json
 
 TASK = "arn:aws:ecs:us-east-2:727646509464:task/spryte-cluster/0123"
 PRODUCTION = {"AWS_ACCOUNT_ID": "727646509464", "AWS_REGION": "us-east-2", "APP_URL": "https://spryte.example.com"}
+AT = int(BEGAN.timestamp() * 1000)
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
 
 
@@ -40,10 +44,26 @@ def account(*tasks: dict[str, object]) -> Account:
     return made
 
 
+class Late(Account):
+    """An account whose task is described one answer after the other, after none at first; the last one stays."""
+
+    def __init__(self, answers: Sequence[dict[str, object] | None] = ()) -> None:
+        super().__init__(**vars(account(ended())))
+        self.answers = [None, *answers]
+
+    def answer(self, operation: str, asked: dict[str, Json]) -> dict[str, object] | str:
+        """Answer as AWS did."""
+        answered = super().answer(operation, asked)
+        if operation == "ecs:DescribeTasks":
+            now = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            return {"tasks": [now] if now else []}
+        return answered
+
+
 def executed(made: Account, report: Recorder | None = None) -> tuple[one_off.Ended, list[str]]:
     """Run a command and return how it ended, and what it wrote."""
     clients, written = AccountClients(made), list[str]()
-    command = one_off.Command(get(BACKEND, 2, clients), ("python3", "-V"), 60, written.append)
+    command = one_off.Command(get(BACKEND, 2, clients), ("python3", "-V"), 90, written.append)
     return one_off.execute(command, describe(BACKEND, clients), clients, report or Recorder()), written
 
 
@@ -72,8 +92,8 @@ def test_a_service_with_capacity_providers_hands_them_on() -> None:
 def test_its_output_is_passed_on() -> None:
     made = account(ended())
     made.lines = [
-        {"eventId": "1", "logStreamName": "ecs/spryte-backend/0123", "timestamp": 1, "message": "Python 3\n"},
-        {"eventId": "2", "logStreamName": "ecs/spryte-backend/other", "timestamp": 2, "message": "no\n"},
+        {"eventId": "1", "logStreamName": "ecs/spryte-backend/0123", "timestamp": AT, "message": "Python 3\n"},
+        {"eventId": "2", "logStreamName": "ecs/spryte-backend/other", "timestamp": AT, "message": "no\n"},
     ]
     assert executed(made)[1] == ["Python 3"]
 
@@ -89,6 +109,27 @@ def test_a_task_that_never_ran_the_command_says_why() -> None:
     with pytest.raises(one_off.NotStartedError, match="CannotPullContainerError") as caught:
         executed(account(ended(None, "CannotPullContainerError: not found")))
     assert caught.value.exit_code == 7
+
+
+def test_a_task_that_ecs_does_not_describe_yet_is_waited_for() -> None:
+    made = Late([ended(3)])
+    assert executed(made)[0] == one_off.Ended("0123", 3)
+    assert len(made.requests("ecs:DescribeTasks")) == 2
+
+
+def test_a_task_that_ecs_never_describes_may_run_all_the_same() -> None:
+    with pytest.raises(one_off.LostTaskError) as caught:
+        executed(Late())
+    assert str(caught.value) == (
+        "ECS started the task 0123 and has not described it for 60 s: it may run all the same, or have run."
+    )
+    assert "aws ecs describe-tasks --cluster spryte-cluster --tasks 0123" in caught.value.fix
+    assert caught.value.exit_code == 8
+
+
+def test_a_task_that_ecs_forgot_may_have_run() -> None:
+    with pytest.raises(one_off.LostTaskError, match="it may run all the same, or have run"):
+        executed(Late([{**ended(), "lastStatus": "RUNNING"}, None]))
 
 
 def test_no_task_at_all_is_said() -> None:

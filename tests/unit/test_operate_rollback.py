@@ -133,7 +133,7 @@ def failed(found: Account, site_url: str, *deployments: dict[str, object]) -> Ro
     """Return how a rollback to revision 5 fails, after which ECS has these deployments."""
     clients, report = AccountClients(found, site_url), Recorder()
     way = plan(BACKEND, Wish(), clients, report)
-    found.updated = [*deployments]
+    found.later = [*deployments]
     with pytest.raises(RolloutFailedError) as caught:
         go(way, clients, report, 60)
     return caught.value
@@ -192,7 +192,7 @@ def test_an_interrupted_wait_for_what_ecs_returned_to_still_tells_why_the_rollba
     found = account()
     clients = Impatient(found)
     way = plan(BACKEND, Wish(), clients, Recorder())
-    found.updated = [gave_up, comes_up]
+    found.later = [gave_up, comes_up]
     with pytest.raises(RolloutFailedError) as caught:
         go(way, clients, Recorder(), 60)
     assert caught.value.evidence[-1].startswith("Interrupted: ECS goes on returning to spryte-backend:6")

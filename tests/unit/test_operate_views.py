@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -183,6 +184,31 @@ def test_each_line_is_new_once_and_one_that_came_late_is_not_lost() -> None:
 
     assert [each.id for each in tail.new()] == ["3", "4"]
     assert tail.new() == []
+
+
+def test_a_line_that_came_half_a_minute_late_is_not_lost() -> None:
+    made = account()
+    clients = AccountClients(made)
+    tail = Tail([log_of(get(BACKEND, 4, clients))], BEGAN, clients)
+    made.lines = [line(1, "a", 40)]
+    assert [each.id for each in tail.new()] == ["1"]
+
+    made.lines = [line(2, "b", 11), line(1, "a", 40)]
+
+    assert [each.id for each in tail.new()] == ["2"]
+
+
+def test_a_log_that_is_ahead_costs_another_no_line() -> None:
+    made = account()
+    clients = AccountClients(made)
+    first = log_of(get(BACKEND, 4, clients))
+    tail = Tail([first, replace(first, group="/ecs/other")], BEGAN, clients)
+    made.lines = [{**line(1, "a", 300), "group": first.group}]
+    assert [each.id for each in tail.new()] == ["1"]
+
+    made.lines += [{**line(2, "b", 200), "group": "/ecs/other"}]
+
+    assert [each.id for each in tail.new()] == ["2"]
 
 
 def test_logs_that_may_not_be_read_name_the_permission() -> None:

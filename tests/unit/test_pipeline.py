@@ -169,6 +169,21 @@ def test_a_deployment_that_fails_returns_to_what_ran_before_and_says_so(
     assert "the permission ecs:ListTasks is missing" in caught.value.evidence[-2]
 
 
+def test_a_deployment_that_an_earlier_run_began_returns_to_what_ecs_completed_before(
+    clients: StubbedClients, report: Recorder, answers: list[Page]
+) -> None:
+    answers[:] = [version("0.1.4")]
+    comes_up = ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)
+    clients.services_are(ecs_service(comes_up, ecs_deployment(4, "ecs-svc/1", status="ACTIVE")))
+    clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    clients.services_are(OURS, FAILED)
+    may_not_ask_why(clients, FAILED)
+    clients.services_are(FAILED, FAILED)
+    with pytest.raises(RolloutFailedError) as caught:
+        pipeline.deploy(revision(7), clients, report, OPTIONS)
+    assert caught.value.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
+
+
 def test_a_version_that_does_not_answer_returns_too(
     clients: StubbedClients, report: Recorder, answers: list[Page]
 ) -> None:
@@ -200,7 +215,7 @@ def test_no_rollback_leaves_the_failed_deployment_as_it_is(clients: StubbedClien
 
 def test_a_deployment_that_was_superseded_changes_nothing_more(clients: StubbedClients, report: Recorder) -> None:
     begins(clients)
-    clients.services_are(ecs_service(ecs_deployment(8, "ecs-svc/9")))
+    clients.services_are(OURS, ecs_service(ecs_deployment(8, "ecs-svc/9")))
     with pytest.raises(SupersededError):
         pipeline.deploy(revision(7), clients, report, OPTIONS)
 

@@ -178,6 +178,14 @@ def test_a_digest_that_ecr_does_not_know_gets_no_version(report: Recorder) -> No
         push(IMAGE, clients, report)
 
 
+def test_the_containerd_image_store_tells_the_digest_in_words(report: Recorder) -> None:
+    clients = with_engine(PUSHED[0], {"status": f"{COMMIT}: digest: {DIGEST} size: 1234"})
+    absent(clients)
+    expect_version_tag(clients)
+    clients.tags_are((COMMIT, DIGEST), ("0.1.5", DIGEST))
+    assert push(IMAGE, clients, report).digest == DIGEST
+
+
 def test_the_upload_of_a_large_layer_is_shown_in_quarters(report: Recorder) -> None:
     steps: list[Mapping[str, Json]] = [
         {"status": "Pushing", "id": "a1", "progressDetail": {"current": current * 100_000, "total": 4_000_000}}

@@ -14,6 +14,7 @@ OLD = ecs_deployment(4, "ecs-svc/1", status="ACTIVE")
 BREAKER: dict[str, object] = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 NO_BREAKER: dict[str, object] = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
 DRAINING = ecs_event(1, "(service a) has begun draining connections on 1 tasks.")
+UNABLE = ecs_event(5, "(service a) is unable to consistently start tasks successfully. For more information, see")
 ROLLED_BACK = ecs_deployment(4, "ecs-svc/3", rolloutState="IN_PROGRESS")
 
 
@@ -31,12 +32,17 @@ def own(**fields: object) -> dict[str, object]:
     return {**ecs_deployment(7, rolloutState="IN_PROGRESS"), **fields}
 
 
+def started(number: int, tasks: int = 1) -> dict[str, object]:
+    """Return the event of so many tasks that started."""
+    return ecs_event(number, f"(service a) has started {tasks} tasks: (task {number}).", number)
+
+
 CASES = {
     "it has just begun": Case(ecs_service(own(runningCount=0, pendingCount=1), OLD), "waiting"),
     "it has begun and ECS counts nothing yet": Case(ecs_service(own(runningCount=0), OLD), "waiting"),
     "one of two tasks runs": Case(ecs_service(own(desiredCount=2), OLD), "waiting"),
     "all tasks run and are not yet healthy": Case(
-        ecs_service(own(), OLD), "serving", "waiting for health checks; 1 old serving until then"
+        ecs_service(own(), OLD), "waiting", "waiting for health checks; 1 old serving until then"
     ),
     "all tasks run while an old one drains": Case(
         ecs_service(own(), OLD, events=[DRAINING]), "serving", "serving; waiting for 1 old to drain"
@@ -50,11 +56,19 @@ CASES = {
     ),
     "all tasks run and an older deployment drained": Case(
         ecs_service(own(), OLD, events=[{**DRAINING, "createdAt": BEGAN - timedelta(hours=1)}]),
-        "serving",
+        "waiting",
         "waiting for health checks; 1 old serving until then",
     ),
     "all tasks run and nothing drains but ECS has not said so": Case(
-        ecs_service(own()), "serving", "serving; waiting for ECS to call it complete"
+        ecs_service(own()), "waiting", "waiting for ECS to call it complete"
+    ),
+    "all tasks run and ECS no longer counts the old one that drains": Case(
+        ecs_service(own(), events=[DRAINING]), "serving", "serving; waiting for ECS to call it complete"
+    ),
+    "one of its own tasks failed and is drained": Case(
+        ecs_service(own(failedTasks=1), OLD, events=[DRAINING], deploymentConfiguration=BREAKER),
+        "waiting",
+        "waiting for health checks; 1 old serving until then",
     ),
     "ECS says it is completed": Case(ecs_service(own(rolloutState="COMPLETED")), "done"),
     "it is completed while the old one is still listed": Case(
@@ -98,10 +112,13 @@ CASES = {
         "superseded",
         "another deployment took over, of spryte-backend:8.",
     ),
-    "it failed and somebody deployed another revision since": Case(
-        ecs_service(ecs_deployment(8, "ecs-svc/3"), own(status="ACTIVE", rolloutState="FAILED")),
-        "superseded",
-        "another deployment took over, of spryte-backend:8.",
+    "it failed and another revision runs since": Case(
+        ecs_service(
+            ecs_deployment(8, "ecs-svc/3"),
+            own(status="ACTIVE", rolloutState="FAILED", rolloutStateReason="tasks failed to start."),
+        ),
+        "failed",
+        "tasks failed to start.",
     ),
     "somebody started the same revision anew": Case(
         ecs_service(ecs_deployment(7, "ecs-svc/3")),
@@ -121,6 +138,26 @@ CASES = {
         ecs_service(own(runningCount=0, failedTasks=3), OLD, deploymentConfiguration=NO_BREAKER),
         "failed",
         "3 tasks failed in a row; no circuit breaker is on.",
+    ),
+    "three tasks were replaced without a circuit breaker, although each began to run": Case(
+        ecs_service(own(runningCount=0), OLD, events=[started(2, 2), started(3), started(4)]),
+        "failed",
+        "3 tasks had to be replaced; no circuit breaker is on.",
+    ),
+    "two of two tasks were replaced once without a circuit breaker": Case(
+        ecs_service(own(desiredCount=2), OLD, events=[started(2, 2), started(3), started(4)]), "waiting"
+    ),
+    "three tasks were replaced before the deployment began": Case(
+        ecs_service(own(runningCount=0), OLD, events=[{**started(2, 4), "createdAt": BEGAN - timedelta(hours=1)}]),
+        "waiting",
+    ),
+    "three tasks were replaced but the circuit breaker decides": Case(
+        ecs_service(own(runningCount=0), OLD, events=[started(2, 4)], deploymentConfiguration=BREAKER), "waiting"
+    ),
+    "ECS says itself that it cannot start tasks": Case(
+        ecs_service(own(runningCount=0), OLD, events=[UNABLE]),
+        "failed",
+        "ECS is unable to consistently start tasks; no circuit breaker is on.",
     ),
     "many tasks failed but the circuit breaker decides": Case(
         ecs_service(own(runningCount=0, failedTasks=9), OLD, deploymentConfiguration=BREAKER), "waiting"

@@ -103,6 +103,31 @@ def test_a_deploy_that_ecs_rolled_back_is_no_success(clients: StubbedClients, re
         wait(rollout(), clients, report, 600)
 
 
+def test_an_answer_from_before_the_update_is_no_failure(clients: StubbedClients, report: Recorder) -> None:
+    stale = ecs_service(ecs_deployment(4, "ecs-svc/1"))
+    clients.services_are(stale, stale, ecs_service(STARTING, OLD), ecs_service(DONE))
+    wait(rollout(), clients, report, 600)
+    clients.assert_all_asked()
+    assert report.text.splitlines()[0] == "the deployment is not listed yet"
+
+
+def test_a_deployment_that_ecs_never_lists_is_given_up_after_half_a_minute(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    clients.services_are(*[ecs_service(ecs_deployment(4, "ecs-svc/3"))] * 15)
+    with pytest.raises(RolloutFailedError, match=r"ECS rolled back to spryte-backend:4\.$"):
+        wait(rollout(), clients, report, 600)
+    assert 25 < clients.now < 35
+
+
+def test_when_only_old_tasks_drain_at_the_limit_it_serves(clients: StubbedClients, report: Recorder) -> None:
+    draining = ecs_event(1, "(service a) has begun draining connections on 1 tasks.")
+    clients.services_are(*[ecs_service(RUNNING, OLD, events=[draining])] * 5)
+    wait(rollout(), clients, report, 5)
+    assert clients.now <= 5
+    assert "5 s are over: spryte-backend:7 is serving; waiting for 1 old to drain" in report.text
+
+
 def test_a_deployment_that_took_over_is_told(clients: StubbedClients, report: Recorder) -> None:
     clients.services_are(ecs_service(STARTING, OLD), ecs_service(ecs_deployment(8, "ecs-svc/3"), STARTING | OLD))
     with pytest.raises(SupersededError, match=r"another deployment took over, of spryte-backend:8") as caught:
