@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tasks.credential_kinds import IN_ADDRESS, detectors
 from tasks.git import Git
 from tasks.operate.doctor_finding import Finding, ok
 
@@ -19,29 +19,13 @@ if TYPE_CHECKING:
 
     from detect_secrets.plugins.base import BasePlugin
 
+
 WHERE = "credentials"
 # What AWS lets one download, what ssh and TLS make, and where tools keep theirs.
 PATTERNS = ("*accessKeys*.csv", "*credentials*.csv", "*.pem", "*.key", "*.p12", ".env", ".aws/credentials")
 EXAMPLE = "ptnadmin_accessKeys.csv"
 HISTORY_BYTES = 4_000_000  # searched in half a second; four times what this project began with
 FILE_BYTES = 2_000_000
-IN_ADDRESS = "Basic Auth Credentials"
-# A detector that looks for one kind's own form; those that guess (entropy, words) would cry wolf in every test.
-DETECTORS = {
-    "aws": "AWSKeyDetector",
-    "private_key": "PrivateKeyDetector",
-    "github_token": "GitHubTokenDetector",
-    "gitlab_token": "GitLabTokenDetector",
-    "openai": "OpenAIDetector",
-    "npm": "NpmDetector",
-    "pypi_token": "PypiTokenDetector",
-    "slack": "SlackDetector",
-    "stripe": "StripeDetector",
-    "sendgrid": "SendGridDetector",
-    "twilio": "TwilioKeyDetector",
-    "azure_storage_key": "AzureStorageKeyDetector",
-    "basic_auth": "BasicAuthDetector",
-}
 # Hosts nobody can have: https://www.rfc-editor.org/rfc/rfc2606 and loopback
 NOBODY = re.compile(r"@(?:[\w.-]+\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|localhost|127\.0\.0\.1)\b")
 ALLOWED = "pragma: allowlist secret"  # the scanner's own mark
@@ -78,18 +62,18 @@ def files(root: Path) -> Iterator[Finding]:
 
 def contents(root: Path) -> Iterator[Finding]:
     """Whether a credential stands in a tracked file or in the history, newest commits first."""
-    detectors, git = _detectors(), Git(root)
+    scanners, git = detectors(), Git(root)
     seen = set[str]()
     tracked = ((name, _text(root / name)) for name in _listed(git, "ls-files", "-z"))
-    places = [each for name, text in tracked for each in search(name, text, detectors, seen)]
+    places = [each for name, text in tracked for each in search(name, text, scanners, seen)]
     diff, whole = _history(root)
     for name, text in added(diff):
-        places += search(name, text, detectors, seen)
+        places += search(name, text, scanners, seen)
     for place in dict.fromkeys(places):
         yield Finding("FAIL", WHERE, place, LEAK_FIX)
     reach = "the whole history" if whole else f"the newest {HISTORY_BYTES // 1_000_000} MB of history"
     if not places:
-        yield ok(WHERE, f"none of {len(detectors)} kinds in tracked files and in {reach}")
+        yield ok(WHERE, f"none of {len(scanners)} kinds in tracked files and in {reach}")
     if git.is_shallow():
         yield Finding(
             "SKIPPED", WHERE, "this clone lacks history, which was not searched", "git fetch --unshallow"
@@ -139,15 +123,6 @@ def _line(text: str, secret: str, kind: str) -> int:
             return text.count("\n", 0, position) + 1
         position = text.find(secret, after)
     return 0
-
-
-def _detectors() -> dict[str, BasePlugin]:
-    """Return the scanner's detectors by the kind they find. Those that ask the network are never told to."""
-    made = {}
-    for module, name in DETECTORS.items():
-        detector: BasePlugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)()
-        made[str(detector.secret_type)] = detector
-    return made
 
 
 def _history(root: Path) -> tuple[str, bool]:
