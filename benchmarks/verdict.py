@@ -101,7 +101,7 @@ def waited_for_real() -> Verdict:
     try:
         return waiters(service, clients, began)
     finally:
-        report.say(way_back.restore(started, clients, report, BACK_SECONDS))
+        report.say(way_back.restore(started, clients, report, BACK_SECONDS).told)
 
 
 def waited_for_replayed() -> Verdict:

@@ -5,13 +5,12 @@ events) travels beside it, so that each reader shows it in its own form. No mess
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 
 class DeployError(Exception):
     """The one base. `str()` of it is the sentence that says what happened and where."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, what: str, *, fix: str, evidence: Sequence[str] = ()) -> None:
         super().__init__(what)
@@ -26,6 +25,10 @@ class DeployError(Exception):
     def kind(self) -> str:
         """The error's name for machines, for example `UnknownService`."""
         return type(self).__name__.removesuffix("Error")
+
+
+# A failed deploy whose way back failed too: nothing is proved to serve.
+WAY_BACK_FAILED = 12
 
 
 class UsageError(DeployError):

@@ -208,7 +208,8 @@ def _lines(group: str, stream: str, clients: Clients) -> tuple[str, ...] | None:
             )["events"]
         except clients.logs.exceptions.ResourceNotFoundException as error:
             return None if "log group" in str(error) else ()
-    return tuple(mask(event.get("message", "").rstrip()) for event in events)
+    lines = (event.get("message", "").strip("\r\n") for event in events)
+    return tuple(mask(line.rstrip()) for line in lines if line.strip())
 
 
 def _missing_secrets(definition: Mapping[str, Json], clients: Clients) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
@@ -9,10 +10,11 @@ from tasks.command import number
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import Gaps, failed_revision, gather
+from tasks.diagnosis.verdict import Diagnosis
 from tasks.errors import UsageError
 from tasks.operate.record import number_of
 from tasks.release import pipeline
-from tasks.release.service_state import describe, running
+from tasks.release.service_state import NothingRunsError, describe, running
 from tasks.release.task_definition import VERSION_VARIABLE, described, environment_of
 from tasks.report import Outcome
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.diagnosis.findings import Findings
     from tasks.diagnosis.rules import Explanation
     from tasks.documents import Json
+    from tasks.release.service_state import Running
     from tasks.settings import Service
 
 
@@ -44,7 +47,7 @@ def diagnose(work: Work, *, revision: str = "") -> Outcome:
         with work.report.stage(service.name, "diagnose"):
             case = _case(service, wanted, clients)
             findings = gather(case, clients)
-            found = rules.explain(findings)
+            found = unless_scaled_to_zero(rules.explain(findings), case, clients)
             remarks = remarks_on(case, clients)
         lines += [*_told(findings, found), *(f"  {each}" for each in remarks)]
         services.append(_document(findings, found, remarks))
@@ -68,7 +71,7 @@ def remarks_on(case: Case, clients: Clients) -> tuple[str, ...]:
     runs, newest = running(service, clients), described(service.family, clients) or {}
     told = []
     if runs.arn != case.arn:
-        told.append(f"now: {runs.name} runs" + (f", version {runs.version}" if runs.version else ""))
+        told.append(_now(runs))
     newer = str(newest.get("taskDefinitionArn", ""))
     if number_of(newer, service.family) > number_of(case.arn, service.family) and newer != runs.arn:
         version = environment_of(newest, service.container).get(VERSION_VARIABLE, "unknown")
@@ -77,6 +80,25 @@ def remarks_on(case: Case, clients: Clients) -> tuple[str, ...]:
             f"back, or never started: ./inv diagnose --service={service.name} --revision={newest.get('revision')}"
         )
     return tuple(told)
+
+
+def _now(runs: Running) -> str:
+    version = f", version {runs.version}" if runs.version else ""
+    tasks = (runs.deployment or {}).get("runningCount", 0)
+    if tasks < runs.desired:
+        return f"now: {runs.name}{version}, with {tasks} of {runs.desired} tasks running"
+    return f"now: {runs.name} runs{version}"
+
+
+def unless_scaled_to_zero(found: Explanation, case: Case, clients: Clients) -> Explanation:
+    """Return the explanation, or, where nothing else is known, that the service was scaled to zero."""
+    service = case.service
+    state = running(service, clients)
+    if found.diagnosis or state.desired or state.never_deployed:
+        return found
+    cause = "The service is scaled to 0 tasks: nothing of it runs."
+    scaled = Diagnosis("desired-count-zero", cause, NothingRunsError(service).fix)
+    return replace(found, diagnosis=scaled, next_step=scaled.next_step)
 
 
 def _told(findings: Findings, found: Explanation) -> list[str]:

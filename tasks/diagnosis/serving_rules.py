@@ -32,6 +32,15 @@ def not_answering(findings: Findings) -> Diagnosis | None:
     probe = findings.probe
     if probe is None or probe.status == 200:
         return None
+    if 300 <= probe.status < 500 and probe.version and probe.version == findings.case.version:
+        path = findings.service.health_path
+        return Diagnosis(
+            "not-answering",
+            f"Version {probe.version} itself answers its health path {path} with {probe.status}.",
+            "Make the service's route and health_path in invoke.yaml one; then deploy the next version. "
+            f"{findings.service.template} and the target group ask the same path.",
+            (probe.line,),
+        )
     if 300 <= probe.status < 500:
         cause = f"The service's health path {findings.service.health_path} is answered with {probe.status}."
     else:

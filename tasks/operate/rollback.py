@@ -22,7 +22,7 @@ from tasks.operate.previous import Wish
 from tasks.release import pipeline, rollout, smoke, way_back
 from tasks.release.deployment import Change, update
 from tasks.release.difference import differences
-from tasks.release.service_state import NothingRunsError, describe, primary, running
+from tasks.release.service_state import NeverDeployedError, NothingRunsError, describe, primary, running
 from tasks.report import Outcome, timing_lines
 from tasks.settings import checked_version
 
@@ -83,11 +83,13 @@ def plan(service: Service, wish: Wish, clients: Clients, report: Report) -> Retu
     """Find the revision to go to, and how it differs from what runs; changes nothing.
 
     Raises:
-        ServiceMissingError, NothingRunsError: there is no service that could run it.
+        ServiceMissingError, NeverDeployedError, NothingRunsError: there is no service that could run it.
         DeployError: as `previous.choose`.
     """
     with report.stage(service.name, "compare"):
         state = running(service, clients)
+        if state.never_deployed:
+            raise NeverDeployedError(service)
         if state.desired == 0:
             raise NothingRunsError(service)
         goal = previous.choose(state, wish, clients, report)

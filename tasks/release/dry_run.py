@@ -49,9 +49,9 @@ def _build(source: Source, clients: Clients) -> list[str]:
 
 def _push(source: Source, clients: Clients) -> list[str]:
     there = registry.tagged(source.service, (source.tag, source.version), clients)
+    if other_image := registry.used_otherwise(source, there, clients):
+        return [f"be refused: version {source.version} is already in ECR as {other_image[:19]}"]
     used = there.get(source.version)
-    if used and there.get(source.tag, used) != used:
-        return [f"be refused: version {source.version} is already in ECR as {used[:19]}"]
     if used and (other := one_commit.other_commit(source, used, clients)):
         return [f"be refused: version {source.version} was released from commit {other[:SHORT_COMMIT]}"]
     new = [tag for tag in (source.tag, source.version) if tag not in there]

@@ -24,6 +24,7 @@ from tasks.release import (
 )
 from tasks.release.one_commit import require_one_commit
 from tasks.release.service_state import require_deployable, running, to_return_to
+from tasks.release.way_back import Back
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
@@ -139,7 +140,9 @@ def register(pushed: PushedImage, clients: Clients, report: Report) -> Revision:
 
 
 def prepare(found: Source, clients: Clients, report: Report) -> Revision:
-    """Stages 1 to 3; each finds what exists already."""
+    """Stages 1 to 3; each finds what exists already. A version that is used is refused before the first."""
+    require_one_commit(found, clients)
+    registry.require_free_version(found, clients)
     return register(push(build(found, clients, report), clients, report), clients, report)
 
 
@@ -178,7 +181,7 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
         asks_http = isinstance(error, SmokeTestError)
         explain(error, Case(service, started.revision.arn, version, asks_http), clients, report)
         with report.stage(service.name, "way back"):
-            error.add_evidence(_return(started, clients, report, options))
+            way_back.tell(error, _return(started, clients, report, options))
         raise
     return Released(started, verified, wait_advice.attribute(started, finished, clients))
 
@@ -189,9 +192,11 @@ def _beginning(started: Deployment) -> str:
     return f"{started.before.name} -> {started.rollout.name}, deployment {started.id}"
 
 
-def _return(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> str:
+def _return(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Back:
     if started.adopted and started.before.arn == started.revision.arn:
-        return "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
+        return Back(
+            "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
+        )
     if not options.roll_back:
-        return way_back.left(started, clients)
+        return Back(way_back.left(started, clients))
     return way_back.restore(started, clients, report)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError, PushError
 from tasks.failures import asking_aws, asking_docker
+from tasks.release.image import exists, reference_of
 from tasks.release.missing import remedy
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.clients import Clients
     from tasks.documents import Json
     from tasks.release.image import Image
+    from tasks.release.source import Source
     from tasks.report import Report
     from tasks.settings import Service, Target
 
@@ -47,8 +49,7 @@ class RepositoryMissingError(NotReadyError):
 class VersionUsedError(PushError):
     """The version's tag already names another image."""
 
-    def __init__(self, image: Image, digest: str) -> None:
-        source = image.source
+    def __init__(self, source: Source, digest: str) -> None:
         super().__init__(
             f"Version {source.version} of {source.service.name} is already in ECR as another image "
             f"({digest[:19]}), not as {source.label}.",
@@ -97,8 +98,8 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
     repository = f"{clients.target.registry}/{service.repository}"
     there = tagged(service, (source.tag, source.version), clients)
     digest, used = there.get(source.tag, ""), there.get(source.version, "")
-    if used and used != (digest or _pushed_before(image, repository, clients)):
-        raise VersionUsedError(image, used)
+    if used and used != (digest or _pushed_before(image.reference, repository, clients)):
+        raise VersionUsedError(source, used)
     if digest:
         report.say(f"{source.label} is in ECR as {digest[:19]}")
     else:
@@ -112,6 +113,29 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
         if confirmed.get(tag) != digest:
             raise NoDigestError(f"{repository}:{tag}", f"ECR has {confirmed.get(tag, 'no such tag')}")
     return PushedImage(image, repository, digest, tuple(added))
+
+
+def used_otherwise(source: Source, there: Mapping[str, str], clients: Clients) -> str:
+    """Return the digest that ECR has under the version where it cannot be this content's image, else nothing.
+
+    That is known before the image is built: an image is the same only when it was pushed from here before.
+    `there` are the digests of its commit and its version, as far as ECR has them.
+    """
+    used, digest = there.get(source.version, ""), there.get(source.tag, "")
+    if not used or used == digest:
+        return ""
+    reference = reference_of(source, clients.target)
+    if digest or not exists(reference, clients):
+        return used
+    repository = f"{clients.target.registry}/{source.service.repository}"
+    return "" if _pushed_before(reference, repository, clients) == used else used
+
+
+def require_free_version(source: Source, clients: Clients) -> None:
+    """Refuse a version that names another image already, before this one is built; raises `VersionUsedError`."""
+    there = tagged(source.service, (source.tag, source.version), clients)
+    if used := used_otherwise(source, there, clients):
+        raise VersionUsedError(source, used)
 
 
 def tagged(service: Service, tags: tuple[str, ...], clients: Clients) -> dict[str, str]:
@@ -134,10 +158,10 @@ def _images(service: Service, tags: tuple[str, ...], clients: Clients) -> dict[s
     return found
 
 
-def _pushed_before(image: Image, repository: str, clients: Clients) -> str:
+def _pushed_before(reference: str, repository: str, clients: Clients) -> str:
     """Return the digest under which this very image was pushed to the repository before, if it was."""
     with asking_docker("inspecting the image"):
-        digests = clients.docker.images.get(image.reference).attrs.get("RepoDigests") or []
+        digests = clients.docker.images.get(reference).attrs.get("RepoDigests") or []
     known = [digest.partition("@")[2] for digest in digests if digest.startswith(f"{repository}@")]
     return known[0] if known else ""
 

@@ -66,6 +66,22 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How many tasks of a deployment were gone again, of those that ran at the last look."""
+
+    tasks: int = 0
+    ran: int = 0
+
+    def after(self, service: ServiceTypeDef, rollout: Rollout) -> Ended:
+        """Return the same after one more look; what is gone because less is wanted has not ended by itself."""
+        ours = listed(service, rollout.id, rollout.arn)
+        if ours is None:
+            return self
+        runs, wanted = ours.get("runningCount", 0), ours.get("desiredCount", 0)
+        return Ended(self.tasks + max(0, min(self.ran, wanted) - runs), runs)
+
+
 NOT_LISTED = Verdict("waiting", "the deployment is not listed yet")
 
 
@@ -105,13 +121,14 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         ThrottledError: AWS throttled to the end; until then it is asked again.
     """
     began, pause = clients.clock(), FIRST_POLL_SECONDS
-    deadline, seen = began + timeout, False
+    deadline, seen, ended = began + timeout, False, Ended()
     view = View(rollout, clients, report)
     while True:
         service = _look(rollout.service, clients, report, deadline)
         seen = seen or listed(service, rollout.id, rollout.arn) is not None
         known = seen or clients.clock() >= began + LISTED_WITHIN_SECONDS
-        verdict = judge(service, rollout) if known else NOT_LISTED
+        ended = ended.after(service, rollout)
+        verdict = judge(service, rollout, ended.tasks) if known else NOT_LISTED
         view.show(service, verdict.reason)
         if verdict.state == "done":
             return service
@@ -131,8 +148,11 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
 
 
-def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
-    """Say where our deployment stands; a pure function of what DescribeServices answers."""
+def judge(service: ServiceTypeDef, rollout: Rollout, ended: int = 0) -> Verdict:
+    """Say where our deployment stands; a pure function of what DescribeServices answers.
+
+    `ended` is the number of its tasks that were seen to run and then were gone.
+    """
     ours = listed(service, rollout.id, rollout.arn)
     current = primary(service) or {}
     serving = current.get("taskDefinition", "").rpartition("/")[2]
@@ -145,7 +165,7 @@ def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
         if current.get("taskDefinition") == rollout.before != rollout.arn:
             return Verdict("failed", f"ECS rolled back to {serving}.")
         return Verdict("superseded", f"another deployment took over, of {serving or 'nothing'}.")
-    if lost := _lost(service, ours):
+    if lost := _lost(service, ours, ended):
         return Verdict("failed", f"{lost}; no circuit breaker is on.")
     if ours.get("runningCount", 0) < ours.get("desiredCount", 0):
         return Verdict("waiting", "")
@@ -154,11 +174,11 @@ def judge(service: ServiceTypeDef, rollout: Rollout) -> Verdict:
     return _nearly(service, ours)
 
 
-def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef) -> str:
+def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef, ended: int) -> str:
     """Say how many tasks were lost where no circuit breaker decides; empty while they are few.
 
     ECS counts a task as failed only until one has run: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
-    API_Deployment.html. A program that ends a moment after its start is seen by how often it is replaced.
+    API_Deployment.html. A program that ends soon after its start is seen by that, or by how often it is replaced.
     """
     breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
     if breaker and breaker.get("enable"):
@@ -166,6 +186,8 @@ def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef) -> str:
     failed, fresh = ours.get("failedTasks", 0), _events(service, ours)
     if failed >= FAILURES_WITHOUT_BREAKER:
         return f"{failed} tasks failed in a row"
+    if ended >= FAILURES_WITHOUT_BREAKER:
+        return f"{ended} tasks ended after they had begun to run"
     if any(UNABLE.search(each) for each in fresh):
         return "ECS is unable to consistently start tasks"
     started = sum(int(found[1]) for found in map(STARTED.search, fresh) if found)

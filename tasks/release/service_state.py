@@ -53,7 +53,7 @@ class NothingRunsError(NotReadyError):
 
     def __init__(self, service: Service) -> None:
         super().__init__(
-            f"{service.ecs_service} has a desired count of 0: a deploy would start nothing.",
+            f"{service.ecs_service} has a desired count of 0: nothing would be started.",
             fix="Scale it up first: aws ecs update-service --cluster "
             f"{service.cluster} --service {service.ecs_service} --desired-count 1",
         )
@@ -74,7 +74,7 @@ class NeverDeployedError(NotReadyError):
 
     def __init__(self, service: Service) -> None:
         super().__init__(
-            f"{service.ecs_service} was never deployed: there is no version that could answer.",
+            f"{service.ecs_service} was never deployed: there is no version of it.",
             fix=f"Deploy one: ./inv deploy --service={service.name} --version=X.Y.Z",
         )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SmokeTestError
 from tasks.operate import before_deploy, record
 from tasks.release import pipeline, way_back
+from tasks.release.way_back import Back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,25 +46,29 @@ def bring_up(
             before_deploy.run(revision, clients, report, options)
             done.append(pipeline.deploy(revision, clients, report, options))
         except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-            error.add_evidence(*_take_back(done, clients, report, options))
+            for back in _take_back(done, clients, report, options):
+                way_back.tell(error, back)
             raise
         record.keep_release(done[-1], clients, report)
     return tuple(done)
 
 
-def _take_back(done: list[Released], clients: Clients, report: Report, options: DeployOptions) -> list[str]:
+def _take_back(done: list[Released], clients: Clients, report: Report, options: DeployOptions) -> list[Back]:
     """Return the services that were released before, the last one first; says what became of each."""
     told = []
     for released in reversed(done):
         start, name = released.deployment, released.deployment.service.name
         if start.adopted:
             told.append(
-                f"{name} stays at {start.rollout.name}: it ran that before this release. "
-                f"To take it back too: ./inv rollback --service={name}"
+                Back(
+                    f"{name} stays at {start.rollout.name}: it ran that before this release. "
+                    f"To take it back too: ./inv rollback --service={name}"
+                )
             )
         elif options.independent or not options.roll_back:
-            told.append(f"{name} stays at version {released.verified.version}, as asked.")
+            told.append(Back(f"{name} stays at version {released.verified.version}, as asked."))
         else:
             with report.stage(name, "way back"):
-                told.append(f"{name} goes back too: {way_back.restore(start, clients, report)}")
+                back = way_back.restore(start, clients, report)
+                told.append(replace(back, told=f"{name} goes back too: {back.told}"))
     return told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.errors import DeployError
+from tasks.errors import WAY_BACK_FAILED, DeployError
 from tasks.release import rollout, smoke
 from tasks.release.deployment import Change, update
 from tasks.release.service_state import describe, primary
@@ -19,40 +20,54 @@ if TYPE_CHECKING:
 LIMIT_SECONDS = 600.0
 
 
-def restore(failed: Deployment, clients: Clients, report: Report, limit: float = LIMIT_SECONDS) -> str:
+@dataclass(frozen=True)
+class Back:
+    """One sentence that says what serves now; `failed` when nothing is proved to."""
+
+    told: str
+    failed: bool = False
+
+
+def restore(failed: Deployment, clients: Clients, report: Report, limit: float = LIMIT_SECONDS) -> Back:
     """Return the service to what ran before, unless ECS has done so, and prove it; `limit` in seconds.
 
-    Returns:
-        One sentence that says what serves now. A way back that fails too is told in it, never raised: the
-        first error is the one to act on.
+    A way back that fails too is told, never raised: the first error is the one to act on.
     """
     before = failed.before
     try:
         if before.never_deployed:
             update(failed.service, Change(before.arn, desired=0), clients)
-            return "It was the service's first deploy: it is back at 0 tasks."
+            return Back("It was the service's first deploy: it is back at 0 tasks.")
         found = describe(failed.service, clients)
         told = frozenset(event["id"] for event in found.get("events", []))
         current = primary(found) or {}
         serving = current.get("taskDefinition", failed.revision.arn)
         if serving not in (before.arn, failed.revision.arn):
-            return f"Nothing was rolled back: {serving.rpartition('/')[2]} was deployed meanwhile."
+            return Back(f"Nothing was rolled back: {serving.rpartition('/')[2]} was deployed meanwhile.")
         if serving != before.arn:
             report.say(f"returning to {before.name}")
             current = primary(update(failed.service, Change(before.arn), clients)) or {}
         back = rollout.Rollout(failed.service, current.get("id", ""), before.arn, before.version, before.arn, told)
         rollout.wait(back, clients, report, limit)
         if not before.version:
-            return f"{before.name} runs again; it bears no version that could be proved over HTTP."
+            return Back(f"{before.name} runs again; it bears no version that could be proved over HTTP.")
         smoke.verify(smoke.Expected(failed.service, before.version), clients, report)
     except DeployError as error:
-        return f"The way back to {before.name} failed too: {error} {error.fix}"
+        return Back(f"The way back to {before.name} failed too: {error} {error.fix}", failed=True)
     except KeyboardInterrupt:
-        return (
+        return Back(
             f"Interrupted on the way back: ECS goes on bringing {before.name} up; nothing proved it yet. "
-            f"Look: ./inv status --service={failed.service.name}"
+            f"Look: ./inv status --service={failed.service.name}",
+            failed=True,
         )
-    return f"Version {before.version} serves again, proved over HTTP."
+    return Back(f"Version {before.version} serves again, proved over HTTP.")
+
+
+def tell(error: DeployError, back: Back) -> None:
+    """Put what became of the service into a deploy's error; its exit code says if nothing is proved to serve."""
+    error.add_evidence(back.told)
+    if back.failed:
+        error.exit_code = WAY_BACK_FAILED
 
 
 def left(failed: Deployment, clients: Clients) -> str:

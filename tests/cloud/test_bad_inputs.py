@@ -163,6 +163,7 @@ def test_a_version_is_never_used_twice(deployed: Deployed) -> None:
         result = deployed.project.run("deploy", "--service=backend", f"--version={version}")
 
     assert_refused(result, Bad(5, (f"Version {version} of backend is already in ECR", "choose the next one")))
+    assert "building backend/" not in result.err
     assert deployed.state() == before
 
 

@@ -62,6 +62,12 @@ GIVEN_UP = {
         "The container crashes at start with exit code 1: KeyError: 'x'",
         "Mend what its last lines say, try it here (./inv deploy --service=backend",
     ),
+    "it crashes with empty lines around what it says": Example(
+        exited(1, "", "Error: boom", " "),
+        "crash-at-start",
+        "The container crashes at start with exit code 1: Error: boom",
+        "Mend what its last lines say",
+    ),
     "it crashes without a word": Example(
         exited(139),
         "crash-at-start",

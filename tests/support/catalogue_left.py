@@ -86,6 +86,13 @@ SERVED_WRONG = {
         "Check the listener's rule and the target group's port",
         9,
     ),
+    "it has no such path itself": Example(
+        serving(Page(404, {"X-App-Version": "0.1.5"})),
+        "not-answering",
+        "Version 0.1.5 itself answers its health path /api/health with 404.",
+        "Make the service's route and health_path in invoke.yaml one",
+        9,
+    ),
     "it listens elsewhere, and nothing checks its health": Example(
         serving(Page(503), LISTENS.format(5001)),
         "port-mismatch",
@@ -124,7 +131,7 @@ REFUSED = {
             settings={"desiredCount": 0},
         ),
         "desired-count-zero",
-        "spryte-backend-service has a desired count of 0: a deploy would start nothing.",
+        "spryte-backend-service has a desired count of 0: nothing would be started.",
         "Scale it up first: aws ecs update-service --cluster spryte-cluster --service spryte-backend-service",
         3,
         answers="",  # nothing ran, and nothing was started

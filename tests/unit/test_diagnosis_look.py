@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
-from tasks.diagnosis.gather import failed_revision
-from tasks.diagnosis.look import remarks_on
+from tasks.diagnosis.gather import failed_revision, gather
+from tasks.diagnosis.look import remarks_on, unless_scaled_to_zero
 from tasks.release.service_state import describe
 from tests.support.models import BACKEND, arn, ecs_deployment
 from tests.support.recorded import Recorded, RecordedClients, ended
+
+if TYPE_CHECKING:
+    from tasks.diagnosis.rules import Explanation
 
 FAILED = ecs_deployment(7, status="ACTIVE", rolloutState="FAILED")
 CRASHED = ended("Essential container in task exited", exit_code=1)
@@ -51,6 +57,35 @@ def test_a_newer_revision_that_failed_in_a_way_ecs_does_not_know_of_is_pointed_a
     said = remarks(7, runs=4, newest=9)[1]
     assert said.startswith("newer: spryte-backend:9, version 0.1.9, does not run: it failed over HTTP")
     assert said.endswith("./inv diagnose --service=backend --revision=9")
+
+
+def test_how_many_tasks_run_is_said_where_some_are_missing() -> None:
+    runs = ecs_deployment(4, "ecs-svc/1", runningCount=0)
+    account = Recorded(revisions={4: "0.1.4", 7: "0.1.7"}, deployments=[runs])
+    assert remarks_on(Case(BACKEND, arn(7), "0.1.7"), RecordedClients(account)) == (
+        "now: spryte-backend:4, version 0.1.4, with 0 of 1 tasks running",
+    )
+
+
+def diagnosed(account: Recorded) -> Explanation:
+    """Return what is told of revision 7."""
+    case, clients = Case(BACKEND, arn(7), "0.1.5"), RecordedClients(account)
+    return unless_scaled_to_zero(rules.explain(gather(case, clients)), case, clients)
+
+
+def test_a_service_that_is_scaled_to_zero_is_told_as_that() -> None:
+    account = Recorded(
+        deployments=[ecs_deployment(7, desiredCount=0, runningCount=0)], settings={"desiredCount": 0}
+    )
+    found = diagnosed(account)
+    assert found.name == "desired-count-zero"
+    assert found.cause == "The service is scaled to 0 tasks: nothing of it runs."
+    assert "--desired-count 1" in found.next_step
+
+
+def test_a_revision_that_crashed_before_the_service_was_scaled_to_zero_is_told_as_crashed() -> None:
+    account = Recorded(settings={"desiredCount": 0}, stopped=[CRASHED])
+    assert diagnosed(account).name == "crash-at-start"
 
 
 def test_nothing_is_said_beside_what_runs_and_is_the_newest() -> None:

@@ -41,6 +41,7 @@ def test_an_image_that_is_missing_would_be_built(clients: StubbedClients) -> Non
         (DIGEST, "", f"push {REPOSITORY} with the tags 0.1.5"),
         (DIGEST, DIGEST, f"push nothing: {REPOSITORY} has it"),
         (DIGEST, OTHER_DIGEST, f"be refused: version 0.1.5 is already in ECR as {OTHER_DIGEST[:19]}"),
+        ("", OTHER_DIGEST, f"be refused: version 0.1.5 is already in ECR as {OTHER_DIGEST[:19]}"),
     ],
 )
 def test_the_push_tells_which_tags_are_missing(

@@ -10,7 +10,7 @@ from tasks.errors import StoppedByUserError
 from tasks.operate.previous import UnknownVersionError, Wish
 from tasks.operate.rollback import go, plan
 from tasks.release.rollout import RolloutFailedError
-from tasks.release.service_state import NothingRunsError
+from tasks.release.service_state import NeverDeployedError, NothingRunsError
 from tasks.release.smoke import NotServingError
 from tests.support.account import Account, AccountClients, verified
 from tests.support.fakes import Recorder
@@ -153,6 +153,14 @@ def test_where_what_ecs_went_back_to_does_not_serve_either_that_is_said(site: Si
     gave_up = ecs_deployment(5, "ecs-svc/9", status="ACTIVE", runningCount=0, rolloutState="FAILED")
     error = failed(account(), site.url, gave_up, ecs_deployment(6, "ecs-svc/10"))
     assert error.evidence[-1].startswith("ECS returned to spryte-backend:6, and that failed too: ")
+
+
+def test_a_service_that_was_never_deployed_is_refused_without_starting_it() -> None:
+    found = Account({1: ""}, [ecs_deployment(1, "ecs-svc/1", desiredCount=0, runningCount=0)])
+    found.settings = {"desiredCount": 0}
+    with pytest.raises(NeverDeployedError, match="was never deployed") as caught:
+        plan(BACKEND, Wish(), AccountClients(found), Recorder())
+    assert "./inv deploy --service=backend" in caught.value.fix
 
 
 def test_a_service_scaled_to_zero_is_refused() -> None:

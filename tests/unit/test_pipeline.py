@@ -202,6 +202,19 @@ def test_a_version_that_does_not_answer_returns_too(
     assert caught.value.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
 
 
+def test_when_the_way_back_fails_too_the_exit_code_says_that_nothing_is_proved_to_serve(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    begins(clients)
+    clients.services_are(OURS, FAILED)
+    may_not_ask_why(clients, FAILED)
+    clients.ecs_stub.add_client_error("describe_services", "ServerException", "Service Unavailable")
+    with pytest.raises(RolloutFailedError) as caught:
+        pipeline.deploy(revision(7), clients, report, OPTIONS)
+    assert "The way back to spryte-backend:4 failed too" in caught.value.evidence[-1]
+    assert caught.value.exit_code == 12
+
+
 def test_no_rollback_leaves_the_failed_deployment_as_it_is(clients: StubbedClients, report: Recorder) -> None:
     begins(clients)
     clients.services_are(FAILED)

@@ -128,6 +128,23 @@ def test_when_only_old_tasks_drain_at_the_limit_it_serves(clients: StubbedClient
     assert "5 s are over: spryte-backend:7 is serving; waiting for 1 old to drain" in report.text
 
 
+def test_tasks_that_run_and_end_again_and_again_fail_it_where_no_circuit_breaker_is_on(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    up, down = ecs_service(RUNNING, OLD), ecs_service(STARTING, OLD)
+    clients.services_are(down, up, down, up, down, up, down)
+    with pytest.raises(RolloutFailedError, match="3 tasks ended after they had begun to run; no circuit breaker"):
+        wait(rollout(), clients, report, 600)
+    clients.assert_all_asked()
+
+
+def test_a_service_that_is_scaled_down_meanwhile_loses_no_tasks(clients: StubbedClients, report: Recorder) -> None:
+    counts = (4, 3, 2, 1)
+    fewer = [ecs_service({**RUNNING, "runningCount": each, "desiredCount": each}, OLD) for each in counts]
+    clients.services_are(*fewer, ecs_service(DONE))
+    wait(rollout(), clients, report, 600)
+
+
 def test_a_deployment_that_took_over_is_told(clients: StubbedClients, report: Recorder) -> None:
     clients.services_are(ecs_service(STARTING, OLD), ecs_service(ecs_deployment(8, "ecs-svc/3"), STARTING | OLD))
     with pytest.raises(SupersededError, match=r"another deployment took over, of spryte-backend:8") as caught:

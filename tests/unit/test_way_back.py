@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.release.way_back import left, restore
+from tasks.release.way_back import Back, left, restore
 from tests.support.fakes import StubbedClients
 from tests.support.models import (
     AWS,
@@ -58,18 +58,18 @@ def test_it_leads_to_the_revision_before_and_not_to_the_one_less(
     clients.services_are(ecs_service(OURS))
     expect_update(clients, 4)
     clients.services_are(ecs_service(BACK))
-    assert restore(deployment(number=7), clients, report) == "Version 0.1.4 serves again, proved over HTTP."
+    assert restore(deployment(number=7), clients, report) == Back("Version 0.1.4 serves again, proved over HTTP.")
     assert "returning to spryte-backend:4" in report.text
 
 
 def test_where_ecs_rolled_back_itself_nothing_is_updated(clients: StubbedClients, report: Recorder) -> None:
     clients.services_are(ecs_service(BACK | {"rolloutState": "IN_PROGRESS"}), ecs_service(BACK))
-    assert restore(deployment(), clients, report) == "Version 0.1.4 serves again, proved over HTTP."
+    assert restore(deployment(), clients, report) == Back("Version 0.1.4 serves again, proved over HTTP.")
 
 
 def test_after_a_first_deploy_it_leads_to_no_tasks(clients: StubbedClients, report: Recorder) -> None:
     expect_update(clients, 1, desiredCount=0)
-    told = restore(deployment(NEVER_DEPLOYED), clients, report)
+    told = restore(deployment(NEVER_DEPLOYED), clients, report).told
     assert told == "It was the service's first deploy: it is back at 0 tasks."
 
 
@@ -77,7 +77,7 @@ def test_a_deployment_that_somebody_started_meanwhile_is_left_alone(
     clients: StubbedClients, report: Recorder
 ) -> None:
     clients.services_are(ecs_service(ecs_deployment(9, "ecs-svc/9")))
-    told = restore(deployment(), clients, report)
+    told = restore(deployment(), clients, report).told
     assert told == "Nothing was rolled back: spryte-backend:9 was deployed meanwhile."
 
 
@@ -87,7 +87,7 @@ def test_a_revision_without_a_version_runs_again_though_nothing_can_prove_it(
     clients.services_are(ecs_service(OURS))
     expect_update(clients, 4)
     clients.services_are(ecs_service(BACK))
-    told = restore(deployment(runs(4, "")), clients, report)
+    told = restore(deployment(runs(4, "")), clients, report).told
     assert told == "spryte-backend:4 runs again; it bears no version that could be proved over HTTP."
 
 
@@ -96,16 +96,17 @@ def test_a_way_back_that_aws_refuses_is_told_and_not_raised(clients: StubbedClie
     clients.ecs_stub.add_client_error(
         "update_service", "AccessDeniedException", "x is not authorized to perform: ecs:UpdateService on y"
     )
-    told = restore(deployment(), clients, report)
-    assert told.startswith("The way back to spryte-backend:4 failed too: AWS refused")
-    assert "Allow ecs:UpdateService" in told
+    back = restore(deployment(), clients, report)
+    assert back.failed
+    assert back.told.startswith("The way back to spryte-backend:4 failed too: AWS refused")
+    assert "Allow ecs:UpdateService" in back.told
 
 
 def test_a_way_back_that_takes_too_long_is_told_and_not_raised(clients: StubbedClients, report: Recorder) -> None:
     clients.services_are(ecs_service(OURS))
     expect_update(clients, 4)
     clients.services_are(*[ecs_service(BACK | {"runningCount": 0})] * 3)
-    told = restore(deployment(), clients, report, 3)
+    told = restore(deployment(), clients, report, 3).told
     assert "failed too: spryte-backend-service: spryte-backend:4 did not finish within 3 s." in told
 
 
@@ -113,7 +114,7 @@ def test_a_way_back_that_does_not_serve_is_told_and_not_raised(report: Recorder)
     with serving(lambda _: Page(502)) as site:
         clients = StubbedClients(replace(AWS, app_url=site.url))
         clients.services_are(ecs_service(BACK), ecs_service(BACK))
-        told = restore(deployment(), clients, report)
+        told = restore(deployment(), clients, report).told
     assert told.startswith("The way back to spryte-backend:4 failed too: backend: http://127.0.0.1")
     assert "502" in told
 
@@ -140,7 +141,7 @@ def test_an_interruption_on_the_way_back_says_what_ecs_goes_on_with(report: Reco
     clients.services_are(ecs_service(OURS))
     expect_update(clients, 4)
     clients.services_are(ecs_service(BACK | {"runningCount": 0}))
-    assert restore(deployment(), clients, report) == (
+    assert restore(deployment(), clients, report).told == (
         "Interrupted on the way back: ECS goes on bringing spryte-backend:4 up; nothing proved it yet. "
         "Look: ./inv status --service=backend"
     )
