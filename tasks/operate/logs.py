@@ -90,7 +90,10 @@ def logs(work: Work, *, follow: bool = False, since: str = "10m", grep: str = ""
         running_log(service, describe(service, clients)["taskDefinition"], clients) for service in work.services
     ]
     tail, painter = Tail(places, clients.wall_clock() - past, clients), Painter(sys.stdout)
-    found = [line for line in tail.new() if pattern.search(line.text)][-count:]
+    matching = [line for line in tail.new() if pattern.search(line.text)]
+    found = matching[-count:]
+    if len(matching) > count:
+        work.report.say(f"the last {count} of {len(matching)} lines since {since} ago; --lines=N shows more")
     if not follow:
         told: list[Json] = [_document(line) for line in found]
         return Outcome({"lines": told}, tuple(painter.painted(line) for line in found))

@@ -49,12 +49,8 @@ class CommandError(UsageError):
     """`--command` cannot be split into words."""
 
     def __init__(self, text: str, problem: str) -> None:
-        what = (
-            f"--command: '{mask(text)}' cannot be split into words: {problem}."
-            if text
-            else "No command was given."
-        )
-        super().__init__(what, fix="Quote it as one option: --command=\"python3 -m spryte.migrate --to '0 1'\".")
+        what = f"'{mask(text)}' cannot be split into words: {problem}." if text else "No command was given."
+        super().__init__(what, fix="Quote it as one value: \"python3 -m spryte.migrate --to '0 1'\".")
 
 
 class ShellOperatorError(UsageError):
@@ -64,7 +60,7 @@ class ShellOperatorError(UsageError):
         super().__init__(
             f"'{mask(operator)}' in '{mask(command)}' is for a shell, and no shell is involved: "
             "the program would be given it as a word.",
-            fix="Use a shell: --command=\"sh -c '...'\". A word that is meant as it stands is quoted.",
+            fix="Use a shell: \"sh -c '...'\". A word that is meant as it stands is quoted.",
         )
 
 

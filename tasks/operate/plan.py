@@ -37,7 +37,8 @@ class Plan:
     """What a deploy would change of a service.
 
     `by_hand` are those settings of the running revision that the template of its own commit does not have;
-    None where that cannot be told. `undone` are those of the changes that only take these back.
+    None where that cannot be told. `undone` are those of the changes that only take these back. `new_image` says,
+    where no version is asked for, that the service's folder is not what runs.
     """
 
     state: Running
@@ -46,11 +47,12 @@ class Plan:
     by_hand: tuple[str, ...] | None
     notes: tuple[str, ...]
     undone: frozenset[str] = frozenset()
+    new_image: bool = False
 
     @property
     def has_changes(self) -> bool:
         """Whether a deploy would change anything."""
-        return bool(self.changes) or self.state.never_deployed
+        return bool(self.changes) or self.new_image or self.state.never_deployed
 
 
 def plan(work: Work, *, exit_code: bool = False) -> Outcome:
@@ -98,13 +100,14 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
     new = render(template, Identity(image, version or state.version, commit, secrets), settings.target)
     changes = () if state.never_deployed and not version else differences(old, new)
     told = (state, version or state.version, changes)
+    new_image = not version and now is not None and _has_other_content(service, now)
     committed = _committed(template, now, settings.target) if now else None
     if committed is None:
-        return Plan(*told, None, tuple(notes))
+        return Plan(*told, None, tuple(notes), new_image=new_image)
     by_hand = differences(committed, old)
     taken_back = _paths(by_hand) - _paths(differences(committed, new))
     undone = frozenset(change for change in changes if _path(change) in taken_back)
-    return Plan(*told, by_hand, tuple(notes), undone)
+    return Plan(*told, by_hand, tuple(notes), undone, new_image)
 
 
 def _image(service: Service, version: str, now: Registered | None, clients: Clients) -> tuple[str, str, list[str]]:
@@ -113,14 +116,33 @@ def _image(service: Service, version: str, now: Registered | None, clients: Clie
     there = registry.tagged(service, (source.tag, version), clients)
     digest = there.get(source.tag, UNKNOWN_DIGEST)
     notes = [] if digest != UNKNOWN_DIGEST else [f"the image of commit {source.tag[:12]} is not in ECR yet"]
-    git, old = Git(service.root), now.commit if now else ""
-    if notes and COMMIT.fullmatch(old):
-        folder = f"{old}:{git.run('rev-parse', '--show-prefix')}{service.folder}"
-        if git.succeeds("cat-file", "-e", folder) and git.run("rev-parse", folder) == source.tree:
-            notes.append(f"{service.folder}/ has the content of the running image")
-    if version in there and there[version] != there.get(source.tag, there[version]):
+    same = bool(notes) and now is not None and _tree_of(service, now.commit) == source.tree
+    if same:
+        notes.append(f"{service.folder}/ has the content of the running image")
+    if version in there and there[version] != there.get(source.tag, there[version] if same else ""):
         notes.append(f"a deploy would be refused: version {version} is in ECR as another image")
     return f"{clients.target.registry}/{service.repository}@{digest}", source.tag, notes
+
+
+def _has_other_content(service: Service, now: Registered) -> bool:
+    """Whether the service's folder is not that of the running commit; False where nobody can tell."""
+    tree = _tree_of(service, now.commit)
+    try:
+        return bool(tree) and Git(service.root).tree(service.folder) != tree
+    except GitError:
+        return False
+
+
+def _tree_of(service: Service, commit: str) -> str:
+    """Return the hash of the service's folder in a commit, empty where this checkout does not know it."""
+    if not COMMIT.fullmatch(commit):
+        return ""
+    git = Git(service.root)
+    try:
+        folder = f"{commit}:{git.run('rev-parse', '--show-prefix')}{service.folder}"
+        return git.run("rev-parse", folder) if git.succeeds("cat-file", "-e", folder) else ""
+    except GitError:
+        return ""
 
 
 def _committed(template: Template, now: Registered, target: Target) -> dict[str, Json] | None:
@@ -153,10 +175,14 @@ def lines_of(each: Plan) -> list[str]:
         return [f"{name:<9} was never deployed: everything is new (give --version to see what)"]
     runs = f"{state.name} ({state.version or 'no version'})"
     own = [change for change in each.changes if change not in each.undone]
-    lines = [f"{name:<9} runs {runs}; a deploy would change nothing"]
+    other = f"{state.service.folder}/ is not that of {state.commit[:12]}"
+    image = f"build a new image: {other}"
+    lines = [f"{name:<9} runs {runs}; a deploy would {image if each.new_image else 'change nothing'}"]
+    if own and each.new_image:
+        own.append(image)
     if own:
         lines = [f"{name:<9} runs {runs}; a deploy would change:", *(f"{'':<9}   {change}" for change in own)]
-    elif each.changes:
+    elif each.changes and not each.new_image:
         lines = [f"{name:<9} runs {runs}; a deploy would only undo what was changed by hand"]
     undone, by_hand = _paths(each.undone), f"changed by hand, not in the template of commit {state.commit[:12]}"
     for end, is_undone in (("; a deploy would undo it:", True), (":", False)):
@@ -171,6 +197,7 @@ def _document(each: Plan) -> Json:
         "version": each.version,
         "running": {"revision": each.state.name, "version": each.state.version, "commit": each.state.commit},
         "changes": list(each.changes),
+        "new_image": each.new_image,
         "changed_by_hand": None if each.by_hand is None else list(each.by_hand),
         "notes": list(each.notes),
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.documents import Json
 
+OPENED = re.compile(r"\$\{\{[^\n]*")
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?[0-9]+(?:\.[0-9]+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_-]*)"
@@ -43,6 +44,8 @@ def interpolate(text: str, contexts: Mapping[str, Json]) -> str:
     Raises:
         ExpressionError: an expression is malformed, or names an unknown context or function.
     """
+    if opened := OPENED.search(EXPRESSION.sub("", text)):
+        raise ExpressionError(opened[0].strip(), "is not closed by '}}'")
     return EXPRESSION.sub(lambda found: as_text(evaluate(found[1], contexts)), text)
 
 

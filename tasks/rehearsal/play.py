@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.documents import as_object
-from tasks.errors import UsageError
+from tasks.errors import suggestion
 from tasks.rehearsal import contexts, machine, uses, workflow
 from tasks.rehearsal.contexts import Given, JobState
 from tasks.rehearsal.expressions import as_text
@@ -74,7 +74,7 @@ def _jobs(started: Workflow, given: Given, stage: Stage) -> list[tuple[Job, Give
         called = workflow.called(stage.places.files, job)
         passed = job.data.get("secrets")
         secrets = given.secrets if passed == "inherit" else outer.texts(as_object(passed))
-        inputs = _inputs(called, outer.texts(job.mapping("with")))
+        inputs = _inputs(called, job, outer.texts(job.mapping("with")))
         allowed = _id_token(started, job)
         for inner in called.jobs:
             token = allowed and _id_token(called, inner)
@@ -82,17 +82,19 @@ def _jobs(started: Workflow, given: Given, stage: Stage) -> list[tuple[Job, Give
     return found
 
 
-def _inputs(called: Workflow, passed: Mapping[str, str]) -> dict[str, Json]:
+def _inputs(called: Workflow, job: Job, passed: Mapping[str, str]) -> dict[str, Json]:
     """Return a called workflow's inputs with their defaults; an unknown or a missing one is an error on GitHub."""
     declared = as_object(as_object(as_object(called.events).get("workflow_call")).get("inputs"))
+    file = called.document.name
     for name in passed:
         if name not in declared:
-            raise UsageError(f"{called.document.name}: has no input '{name}'.", fix="Declare it, or leave it out.")
+            problem = f"{file} has no input '{name}'.{suggestion(name, tuple(declared))}"
+            raise job.document.wrong(
+                f"{job.key}.with.{name}", problem, "Correct it, declare it there, or leave it out."
+            )
     for name, each in declared.items():
         if as_object(each).get("required") is True and name not in passed:
-            raise UsageError(
-                f"{called.document.name}: the input '{name}' is required.", fix="Pass it with `with`."
-            )
+            raise job.document.wrong(f"{job.key}.with", f"{file} requires '{name}'", f"Pass {name} with `with`.")
     return {name: passed.get(name, as_text(as_object(each).get("default"))) for name, each in declared.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.errors import NotReadyError, UsageError
+from tasks.errors import NotReadyError, UsageError, suggestion
 from tasks.rehearsal import account, machine, places
 from tasks.rehearsal.account import Request
 from tasks.setup.policies import AUDIENCE
@@ -74,6 +74,10 @@ class Played:
 
 def play(step: Step, asked: Played, state: JobState, stage: Stage) -> None:
     """Play a step that uses an action; raises `UnknownActionError`, or why the action fails."""
+    known = INPUTS[step.text("uses").partition("@")[0]]
+    for name in asked.inputs:
+        if meant := suggestion(name, known, cutoff=0.8) if name not in known else "":
+            stage.log.annotate("Warning", f"Unexpected input '{name}'.{meant}")
     _player(step)(asked, state, stage)
 
 
@@ -132,6 +136,12 @@ def _take_role(asked: Played, state: JobState, stage: Stage) -> None:
     stage.log.plain(f"{whom} let in: the role is assumed")
 
 
+# Those that are likely to be meant; an action may know more of them.
+INPUTS: Mapping[str, tuple[str, ...]] = {
+    "actions/checkout": ("repository", "ref", "token", "persist-credentials", "path", "fetch-depth", "fetch-tags"),
+    "actions/setup-python": ("python-version", "python-version-file", "cache", "cache-dependency-path"),
+    CREDENTIALS: ("role-to-assume", "aws-region", "audience", "role-session-name", "role-duration-seconds"),
+}
 ACTIONS: Mapping[str, Callable[[Played, JobState, Stage], None]] = {
     "actions/checkout": _check_out,
     "actions/setup-python": _set_up_python,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = ".github/workflows"
 OWN = ("./", "$/")  # the two ways to name a workflow of the same repository and commit
+OLDEST_PYTHON = 3.5
 # Whatever else GitHub knows is refused, so that nothing is left out unnoticed.
 WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "concurrency", "env", "jobs"}
 JOB_KEYS = {
@@ -151,6 +152,7 @@ def read(root: Path, file: str) -> Workflow:
         _only(job.document, f"{job.key}.defaults.run", as_object(defaults.get("run")), {"shell"})
         for step in job.steps:
             _only(step.document, step.key, step.data, STEP_KEYS)
+            _check_version(step)
     parsed.check(found.document)
     return found
 
@@ -184,6 +186,17 @@ def called(root: Path, job: Job) -> Workflow:
             f"{job.key}.uses", f"'{job.calls}' is not of this repository", f"A rehearsal plays {OWN[0]}{FOLDER}/…"
         )
     return read(root, job.calls[2:])
+
+
+def _check_version(step: Step) -> None:
+    """Refuse a version that YAML takes for a number and thereby changes; no action knows a Python 3.1."""
+    version = step.mapping("with").get("python-version")
+    if isinstance(version, float) and version < OLDEST_PYTHON:
+        raise step.document.wrong(
+            f"{step.key}.with.python-version",
+            f"YAML reads this as the number {version}",
+            f"Quote it: '{version:.2f}'.",
+        )
 
 
 def _only(document: Document, key: str, data: Mapping[str, Json], known: set[str]) -> None:

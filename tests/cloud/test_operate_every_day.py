@@ -116,6 +116,9 @@ def test_logs_are_those_of_the_tasks_and_plain(deployed: Deployed) -> None:
     assert 1 <= len(lines) <= 5
     assert all("backend" in line and "request" in line for line in lines)
     assert "\033" not in result.out
+    cut = deployed.project.succeed("logs", "--service=backend", "--since=1h", "--lines=1")
+    assert "the last 1 of " in cut.err
+    assert "--lines=N shows more" in cut.err
     assert deployed.project.succeed("logs", "--grep=never-written", "--json").document["lines"] == []
 
 

@@ -156,6 +156,26 @@ def test_a_version_shows_the_commit_it_would_bring_and_that_its_image_is_not_the
     assert "containerDefinitions.spryte-backend.environment.APP_VERSION: 0.1.5 -> 0.1.6" in found.changes
 
 
+@pytest.mark.parametrize("committed", [True, False])
+def test_without_a_version_too_a_new_image_is_a_change(
+    settings: Settings, service: Service, repository: Repository, committed: bool
+) -> None:
+    commit = repository.run("rev-parse", "HEAD")
+    running = rendered(service, commit)
+    repository.write("backend/more.py", "new")
+    if committed:
+        repository.commit("Change the backend")
+
+    found = planned(settings, service, running)
+
+    assert found.has_changes
+    (line,) = lines_of(found)
+    assert line == (
+        "backend   runs spryte-backend:7 (0.1.5); a deploy would build a new image: "
+        f"backend/ is not that of {commit[:12]}"
+    )
+
+
 def test_secrets_appear_by_name_only(settings: Settings, service: Service, repository: Repository) -> None:
     running = rendered(service, repository.run("rev-parse", "HEAD"))
     template = repository.root / service.template

@@ -64,12 +64,12 @@ class Theatre:
     root: Path
     said: list[str]
 
-    def play(self, steps: str) -> play.JobRun:
+    def play(self, steps: str, caller: str = CALLER) -> play.JobRun:
         """Run the steps of a called workflow."""
         folder = self.root / "workflows" / workflow.FOLDER
         folder.mkdir(parents=True)
         (folder / "deploy.yml").write_text(CALLED.replace("[STEPS]", f"\n{steps}"))
-        (folder / "deploy-backend.yml").write_text(CALLER)
+        (folder / "deploy-backend.yml").write_text(caller)
         places = Places(self.root)
         event = Event(Repository("siruscoder", "spryte"), "refs/tags/backend-v0.1.5", "c" * 40)
         stage = Stage(event, places, Clients(LOCAL), Log(self.said.append))
@@ -197,6 +197,23 @@ def test_secrets_are_masked_and_announcements_understood(theatre: Theatre) -> No
         ("      - run: echo\n      - run: echo ${{ nothing.x }}\n", "names no known context"),
         ("      - {run: echo, env: {A: '${{ toJSON(env) }}'}}\n", "jobs.work.steps.0.env.A: The expression"),
         ("      - {uses: actions/checkout@v1, with: {ref: '${{ vars. }}'}}\n", "has no name after a dot"),
+        (
+            "      - run: echo ${{ inputs.service }\n",
+            "jobs.work.steps.0.run: The expression '${{ inputs.service }'",
+        ),
+        ("      - {run: echo, id: ver sion}\n", "jobs.work.steps.0.id: 'ver sion' is no id"),
+        (
+            "      - {run: echo, id: version}\n      - {run: 'echo ${{ steps.versoin.outputs.x }}'}\n",
+            "jobs.work.steps.1.run: names the step 'versoin'; no step before has this id. Did you mean 'version'?",
+        ),
+        (
+            "      - {run: 'echo ${{ steps.later.outputs.x }}'}\n      - {run: echo, id: later}\n",
+            "the step 'later'",
+        ),
+        (
+            "      - {uses: actions/setup-python@v6, with: {python-version: 3.10}}\n",
+            "jobs.work.steps.0.with.python-version: YAML reads this as the number 3.1",
+        ),
     ],
 )
 def test_what_cannot_be_played_is_refused_before_anything_runs(theatre: Theatre, steps: str, said: str) -> None:
@@ -225,6 +242,29 @@ def test_what_a_rehearsal_would_leave_out_is_named_with_its_line(tmp_path: Path,
         workflow.read(tmp_path, "a.yml")
 
     assert f": {key}: is not played by a rehearsal" in str(caught.value)
+
+
+def test_an_input_that_the_called_workflow_does_not_have_is_told_where_it_is_passed(theatre: Theatre) -> None:
+    caller = CALLER.replace("with: {service: backend}", "with: {servce: backend}")
+
+    with pytest.raises(DocumentError) as caught:
+        theatre.play("      - run: echo\n", caller)
+
+    assert str(caught.value) == (
+        ".github/workflows/deploy-backend.yml:7: jobs.call.with.servce: .github/workflows/deploy.yml has no input "
+        "'servce'. Did you mean 'service'?"
+    )
+
+
+def test_an_input_that_is_missing_is_told_where_it_should_be_passed(theatre: Theatre) -> None:
+    with pytest.raises(DocumentError, match=r"deploy-backend\.yml:5: jobs\.call\.with: .* requires 'service'"):
+        theatre.play("      - run: echo\n", CALLER.replace("    with: {service: backend}\n", ""))
+
+
+def test_an_input_that_an_action_does_not_know_is_told_as_github_does(theatre: Theatre) -> None:
+    theatre.play("      - {uses: aws-actions/configure-aws-credentials@v6, with: {role-to-asume: x}}\n")
+
+    assert "Warning: Unexpected input 'role-to-asume'. Did you mean 'role-to-assume'?" in theatre.text
 
 
 def test_an_expression_of_what_is_not_played_need_not_be_understood(tmp_path: Path) -> None:
