@@ -30,13 +30,15 @@ SHOWN_LINES = 10
 class Case:
     """What is asked about: a revision of a service, and the version that it bears.
 
-    `asks_http` when the answer over HTTP belongs to it, because the rollout itself went well.
+    `asks_http` when the answer over HTTP belongs to it, because the rollout itself went well. `taken_back` when
+    it ran and another one runs since: what it answered can only be read from its log.
     """
 
     service: Service
     arn: str
     version: str
     asks_http: bool = False
+    taken_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,11 @@ class Findings:
             if isinstance(entry.get("path"), str) and isinstance(entry.get("status"), int):
                 found[str(entry["path"])] = int(str(entry["status"]))
         return found
+
+    @property
+    def logged_status(self) -> int:
+        """Of what was taken back, the status its log has for the service's health path; 0 where there is none."""
+        return self.requests.get(self.service.health_path, 0) if self.case.taken_back else 0
 
     @cached_property
     def exception(self) -> str:

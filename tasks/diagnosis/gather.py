@@ -117,7 +117,19 @@ def failed_revision(service: Service, state: ServiceTypeDef, clients: Clients) -
     return newest if _number(newest) >= _number(state["taskDefinition"]) else ""
 
 
+def taken_back_revision(service: Service, state: ServiceTypeDef, clients: Clients) -> str:
+    """Return the newest revision after the running one whose tasks ran and were stopped; empty for none.
+
+    Raises:
+        AccessDeniedError: `ecs:ListTasks` or `ecs:DescribeTasks` is missing.
+    """
+    ran = (task.revision for task in _tasks(service, "STOPPED", clients) if task.code not in FAILURE_CODES)
+    newest = max(ran, key=_number, default="")
+    return newest if _number(newest) > _number(state["taskDefinition"]) else ""
+
+
 def _number(arn: str) -> int:
+    """Return a revision's number, 0 for none."""
     number = arn.rpartition(":")[2]
     return int(number) if number.isdigit() else 0
 

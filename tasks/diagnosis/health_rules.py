@@ -21,7 +21,7 @@ def http_500(findings: Findings) -> Diagnosis | None:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
-    statuses = [findings.target_status if findings.target_check_failed else 0]
+    statuses = [findings.target_status if findings.target_check_failed else 0, findings.logged_status]
     if findings.container_check_failed or findings.target_check_failed:
         statuses.append(findings.requests.get(_path(findings), 0))
     if (
@@ -46,7 +46,9 @@ def port_mismatch(findings: Findings) -> Diagnosis | None:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshoot-service-load-balancers.html
     """
     ports = findings.ports or (findings.service.port,)
-    unanswered = findings.probe is not None and findings.probe.status in (0, 502, 503, 504)
+    unanswered = findings.case.taken_back or (
+        findings.probe is not None and findings.probe.status in (0, 502, 503, 504)
+    )
     if not (unanswered or findings.container_check_failed or findings.target_check_failed):
         return None
     elsewhere = [port for port in findings.listening if port not in ports]

@@ -9,16 +9,18 @@ from tasks.clients import Clients
 from tasks.command import number
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
-from tasks.diagnosis.gather import Gaps, failed_revision, gather
+from tasks.diagnosis.gather import Gaps, failed_revision, gather, taken_back_revision
 from tasks.diagnosis.verdict import Diagnosis
 from tasks.errors import UsageError
-from tasks.operate.record import number_of
+from tasks.operate.record import number_of, verified_among
 from tasks.release import pipeline
 from tasks.release.service_state import NothingRunsError, describe, running
 from tasks.release.task_definition import VERSION_VARIABLE, described, environment_of
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ServiceTypeDef
+
     from tasks.command import Work
     from tasks.diagnosis.findings import Findings
     from tasks.diagnosis.rules import Explanation
@@ -45,24 +47,35 @@ def diagnose(work: Work, *, revision: str = "") -> Outcome:
     services: list[Json] = []
     for service in work.services:
         with work.report.stage(service.name, "diagnose"):
-            case = _case(service, wanted, clients)
-            findings = gather(case, clients)
-            found = unless_scaled_to_zero(rules.explain(findings), case, clients)
-            remarks = remarks_on(case, clients)
+            looked_at = case(service, wanted, clients)
+            findings = gather(looked_at, clients)
+            found = unless_scaled_to_zero(rules.explain(findings), looked_at, clients)
+            remarks = remarks_on(looked_at, clients)
         lines += [*_told(findings, found), *(f"  {each}" for each in remarks)]
         services.append(_document(findings, found, remarks))
     return Outcome({"target": work.settings.target.name, "services": services}, tuple(lines))
 
 
-def _case(service: Service, wanted: int, clients: Clients) -> Case:
+def case(service: Service, wanted: int, clients: Clients) -> Case:
+    """Return the revision to look at: the one wanted, else what failed or was taken back last, else what runs."""
     state = describe(service, clients)
     current = state["taskDefinition"]
+    taken_back = Gaps().unless(lambda: _taken_back(service, state, clients), "")
     if wanted:
         arn = f"{current.rpartition(':')[0]}:{wanted}"
     else:
-        arn = Gaps().unless(lambda: failed_revision(service, state, clients), "") or current
+        failed = Gaps().unless(lambda: failed_revision(service, state, clients), "")
+        arn = max(failed, taken_back, key=lambda each: number_of(each, service.family)) or current
     version = environment_of(described(arn, clients) or {}, service.container).get(VERSION_VARIABLE, "")
-    return Case(service, arn, version, asks_http=arn == current and state.get("desiredCount", 0) > 0)
+    serves = arn == current and state.get("desiredCount", 0) > 0
+    return Case(service, arn, version, asks_http=serves, taken_back=arn != current and arn == taken_back)
+
+
+def _taken_back(service: Service, state: ServiceTypeDef, clients: Clients) -> str:
+    """Return the revision that ran last and was never verified; what was, somebody rolled back from."""
+    arn = taken_back_revision(service, state, clients)
+    number = number_of(arn, service.family)
+    return "" if number in verified_among(service, [number], clients) else arn
 
 
 def remarks_on(case: Case, clients: Clients) -> tuple[str, ...]:

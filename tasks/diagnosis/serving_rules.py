@@ -33,14 +33,7 @@ def not_answering(findings: Findings) -> Diagnosis | None:
     if probe is None or probe.status == 200:
         return None
     if 300 <= probe.status < 500 and probe.version and probe.version == findings.case.version:
-        path = findings.service.health_path
-        return Diagnosis(
-            "not-answering",
-            f"Version {probe.version} itself answers its health path {path} with {probe.status}.",
-            "Make the service's route and health_path in invoke.yaml one; then deploy the next version. "
-            f"{findings.service.template} and the target group ask the same path.",
-            (probe.line,),
-        )
+        return _other_route(findings, probe.status, (probe.line,))
     if 300 <= probe.status < 500:
         cause = f"The service's health path {findings.service.health_path} is answered with {probe.status}."
     else:
@@ -51,6 +44,31 @@ def not_answering(findings: Findings) -> Diagnosis | None:
         "Check the listener's rule and the target group's port; see what the service wrote: "
         f"./inv logs --service={findings.service.name}",
         (probe.line,),
+    )
+
+
+def answered_otherwise(findings: Findings) -> Diagnosis | None:
+    """What was taken back, by its own log, did not know its health path, or never came as far as to listen."""
+    if 300 <= findings.logged_status < 500:
+        return _other_route(findings, findings.logged_status, ())
+    if not findings.case.taken_back or not findings.stopped or findings.requests or findings.listening:
+        return None
+    return Diagnosis(
+        "not-answering",
+        "It ran and was taken back, and its log shows neither a request nor a port that it listens on.",
+        "Look for what it does before it listens: "
+        f"./inv logs --service={findings.service.name} --since=1h; try it here with --target=local.",
+    )
+
+
+def _other_route(findings: Findings, status: int, evidence: tuple[str, ...]) -> Diagnosis:
+    path, version = findings.service.health_path, findings.case.version
+    return Diagnosis(
+        "not-answering",
+        f"Version {version} itself answers its health path {path} with {status}.",
+        "Make the service's route and health_path in invoke.yaml one; then deploy the next version. "
+        f"{findings.service.template} and the target group ask the same path.",
+        evidence,
     )
 
 
@@ -93,4 +111,4 @@ def ignores_sigterm(findings: Findings) -> Diagnosis | None:
     )
 
 
-RULES = (wrong_version, not_answering, api_unreachable, ignores_sigterm)
+RULES = (wrong_version, not_answering, answered_otherwise, api_unreachable, ignores_sigterm)

@@ -96,6 +96,16 @@ def test_diagnose_explains_the_last_failure_later_too(deployed: Deployed, good: 
     assert "log: the database is on fire" in str(result.services[0]["evidence"])
 
 
+def test_diagnose_explains_what_failed_over_http_later_too(deployed: Deployed, good: str) -> None:
+    with defect(deployed, "port-mismatch"):
+        assert deploy(deployed, "backend", "--timeout=10").code == 9
+
+    (found,) = run(deployed, DIAGNOSE).services
+
+    assert found["failure"] == "port-mismatch"
+    assert f"runs, version {good}" in str(found["remarks"])
+
+
 @pytest.mark.parametrize("name", PRACTISED)
 def test_a_failure_is_practised_on_top_of_the_version_that_runs(deployed: Deployed, good: str, name: str) -> None:
     result = run(deployed, PRACTISE, name)

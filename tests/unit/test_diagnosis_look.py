@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import failed_revision, gather
-from tasks.diagnosis.look import remarks_on, unless_scaled_to_zero
+from tasks.diagnosis.look import case, remarks_on, unless_scaled_to_zero
 from tasks.release.service_state import describe
+from tests.support.account import verified
 from tests.support.models import BACKEND, arn, ecs_deployment
 from tests.support.recorded import Recorded, RecordedClients, ended
 
@@ -40,6 +44,48 @@ def test_none_when_tasks_were_only_replaced() -> None:
 
 def test_none_when_another_revision_was_deployed_since() -> None:
     assert looked_at(Recorded(deployments=[ecs_deployment(8, "ecs-svc/1"), FAILED], stopped=[CRASHED])) == ""
+
+
+def case_of(*, status: int = 0, log: tuple[str, ...] = (), marks: set[str] | None = None) -> Case:
+    """Return what is looked at after revision 7 ran and the service was returned to revision 4."""
+    account = returned(status=status, log=log)
+    account.tags = marks or set()
+    return case(BACKEND, 0, RecordedClients(account))
+
+
+def returned(*, status: int = 0, log: tuple[str, ...] = ()) -> Recorded:
+    """Return an account whose revision 7 ran and was stopped, with what its log says."""
+    asked = (json.dumps({"path": "/api/health", "status": status}),) if status else ()
+    return Recorded(deployments=[ecs_deployment(4, "ecs-svc/3")], stopped=[REPLACED], log=(*log, *asked))
+
+
+def test_what_ran_was_never_verified_and_runs_no_more_was_taken_back() -> None:
+    found = case_of()
+    assert (found.arn, found.taken_back, found.asks_http) == (arn(7), True, False)
+
+
+def test_what_was_verified_was_rolled_back_from_and_did_not_fail() -> None:
+    found = case_of(marks=verified(7))
+    assert (found.arn, found.taken_back, found.asks_http) == (arn(4), False, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "log", "name", "cause"),
+    [
+        (0, ("Listening at: http://0.0.0.0:5001 (1)",), "port-mismatch", "The service listens on port 5001"),
+        (404, ("Listening at: http://0.0.0.0:5000 (1)",), "not-answering", "itself answers its health path"),
+        (500, ("Listening at: http://0.0.0.0:5000 (1)",), "http-500", "answers its health check with 500"),
+        (0, ("still loading",), "not-answering", "neither a request nor a port"),
+        (200, ("Listening at: http://0.0.0.0:5000 (1)",), "", "not known"),
+    ],
+)
+def test_why_it_was_taken_back_is_read_from_its_log(
+    status: int, log: tuple[str, ...], name: str, cause: str
+) -> None:
+    clients = RecordedClients(returned(status=status, log=log))
+    found = rules.explain(gather(case(BACKEND, 0, clients), clients))
+    assert found.name == name
+    assert cause in found.cause
 
 
 def remarks(number: int, runs: int, newest: int) -> tuple[str, ...]:
