@@ -92,7 +92,7 @@ def logs(work: Work, *, follow: bool = False, since: str = "10m", grep: str = ""
     tail, painter = Tail(places, clients.wall_clock() - past, clients), Painter(sys.stdout)
     matching = [line for line in tail.new() if pattern.search(line.text)]
     found = matching[-count:]
-    if len(matching) > count:
+    if len(matching) > count and not follow:
         work.report.say(f"the last {count} of {len(matching)} lines since {since} ago; --lines=N shows more")
     if not follow:
         told: list[Json] = [_document(line) for line in found]

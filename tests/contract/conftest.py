@@ -8,7 +8,7 @@ import pytest
 
 from tasks.documents import as_object
 from tests.support.containers import BACKEND, FRONTEND, SECRETS, Running, Service, Start
-from tests.support.project import make_project
+from tests.support.project import free_port, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def service_images(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """The images of this checkout, by service."""
-    project = make_project(tmp_path_factory.mktemp("built"))
-    built = project.succeed("build", "--service=all", "--version=0.1.5", "--json").services
+    project = make_project(tmp_path_factory.mktemp("built"), LOCAL_PORT=str(free_port()))
+    try:
+        built = project.succeed("build", "--service=all", "--version=0.1.5", "--json").services
+    finally:
+        project.succeed("local.down")
     return {str(each["service"]): str(as_object(each["image"])["reference"]) for each in built}
 
 
