@@ -188,6 +188,8 @@ def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef, ended: int) -> str:
         return f"{failed} tasks failed in a row"
     if ended >= FAILURES_WITHOUT_BREAKER:
         return f"{ended} tasks ended after they had begun to run"
+    if ours.get("rolloutState") != "IN_PROGRESS":
+        return ""  # its events may be of weeks
     if any(UNABLE.search(each) for each in fresh):
         return "ECS is unable to consistently start tasks"
     started = sum(int(found[1]) for found in map(STARTED.search, fresh) if found)

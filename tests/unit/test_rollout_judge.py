@@ -154,6 +154,9 @@ CASES = {
     "three tasks were replaced but the circuit breaker decides": Case(
         ecs_service(own(runningCount=0), OLD, events=[started(2, 4)], deploymentConfiguration=BREAKER), "waiting"
     ),
+    "tasks were replaced long after it was completed": Case(
+        ecs_service(own(rolloutState="COMPLETED", runningCount=0), events=[started(2, 4), UNABLE]), "waiting"
+    ),
     "ECS says itself that it cannot start tasks": Case(
         ecs_service(own(runningCount=0), OLD, events=[UNABLE]),
         "failed",
