@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.lines import Line, Stopwatch, Times, times
 from tasks.clients import Clients
-from tasks.diagnosis.failures import FAILURES
+from tasks.rehearsal.defects import FAILURES
 from tasks.report import Report
 from tests.support.catalogue_left import CATALOGUE
 from tests.support.replay import ReplayClients, play

@@ -28,9 +28,9 @@ from botocore.exceptions import WaiterError
 from benchmarks.failures import ROOT, rehearsed, replayed
 from benchmarks.lines import UPDATED
 from tasks.clients import Clients
-from tasks.diagnosis.failures import FAILURES
-from tasks.diagnosis.practice import register_broken
 from tasks.embedded import cloud
+from tasks.rehearsal.defects import FAILURES
+from tasks.rehearsal.practice import register_broken
 from tasks.release import deployment, smoke, way_back
 from tasks.release.service_state import running
 from tasks.report import Report

@@ -6,12 +6,15 @@ from functools import partial
 
 from invoke import Collection, Context, task
 
-from tasks import actions, develop, local
+from tasks import checks
 from tasks.command import Options, check_files, run
 from tasks.diagnosis.collection import diagnose
+from tasks.doctor.collection import doctor
+from tasks.embedded import local
 from tasks.operate.collection import operate_tasks
 from tasks.rehearsal.collection import rehearsal_tasks
-from tasks.setup.collection import doctor, setup_tasks
+from tasks.release import actions
+from tasks.setup.collection import setup_tasks
 
 SERVICE = "Which services: one, several joined by commas, or all."
 VERSION = "The version, X.Y.Z."
@@ -126,13 +129,13 @@ def logs(_: Context, json: bool = False, lines: str = "100") -> None:
 @task(auto_shortflags=False, help={"fast": "Only what needs neither Docker nor a network.", "only": "A path."})
 def test(_: Context, fast: bool = False, only: str = "") -> None:
     """Run the tests: units, the embedded cloud for real, and the page in a browser."""
-    develop.exit_with(develop.test(fast=fast, only=only))
+    checks.exit_with(checks.test(fast=fast, only=only))
 
 
 @task(auto_shortflags=False)
 def lint(_: Context) -> None:
-    """Check code, templates and workflows: ruff, mypy --strict, cfn-lint, zizmor, schemas."""
-    develop.exit_with(develop.lint())
+    """Check code, templates and workflows: ruff, mypy --strict, layers, cfn-lint, zizmor, schemas."""
+    checks.exit_with(checks.lint())
 
 
 ns = Collection(build, push, register, deploy, verify, tag, *operate_tasks(), *rehearsal_tasks(), diagnose)

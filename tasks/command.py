@@ -14,13 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import step_summary
+from tasks import github_summary, identity
 from tasks.aws_commands import point_error, point_outcome
+from tasks.clients import Clients
 from tasks.documents import read_yaml
 from tasks.embedded import cloud
 from tasks.errors import DeployError, StoppedByUserError, UsageError
-from tasks.failures import UnreachableError
 from tasks.report import Outcome, Report, print_failure, print_outcome
+from tasks.sdk_errors import UnreachableError
 from tasks.settings import Settings, checked_version, load, misspelled
 
 if TYPE_CHECKING:
@@ -104,6 +105,18 @@ class Work:
         """How many lines of a log to show; raises `NumberError`."""
         return number("--lines", self.options.lines)
 
+    def connect(self) -> Clients:
+        """Return the connections; a service that does not exist is told before AWS is asked anything.
+
+        Raises:
+            UsageError: as `settings` and `services`.
+            CredentialsError, WrongAccountError: as `identity.check`.
+        """
+        self.settings.select(self.options.service)
+        clients = Clients(self.settings.target)
+        identity.check(clients)
+        return clients
+
     def confirm(self, question: str) -> None:
         """Ask once on a terminal; `--yes` and CI answer with yes.
 
@@ -182,7 +195,7 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
         if work.settings_known:
             outcome = point_outcome(outcome, work.settings.target)
         print_outcome(outcome, sys.stdout, as_json=options.json)
-        step_summary.outcome(name or action.__name__, outcome, os.environ)
+        github_summary.outcome(name or action.__name__, outcome, os.environ)
     except KeyboardInterrupt:
         error: DeployError = StoppedByUserError(
             "Interrupted.", fix="Run the command again: it goes on from what exists already."
@@ -196,7 +209,7 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
             raise Exit(code=outcome.exit_code)
         return
     report.error(error)
-    step_summary.failure(name or action.__name__, error, os.environ)
+    github_summary.failure(name or action.__name__, error, os.environ)
     if options.json:
         print_failure(error, sys.stdout)
     raise Exit(code=error.exit_code)

@@ -19,6 +19,6 @@ HELP = {
 
 
 @task(auto_shortflags=False, help=HELP)
-def diagnose(_: Context, service: str = "", revision: str = "", target: str = "", json: bool = False) -> None:
+def diagnose(_: Context, service: str = "all", revision: str = "", target: str = "", json: bool = False) -> None:
     """Say why a service's last deployment failed: the cause, what shows it, and the next step; changes nothing."""
     run_action(partial(look.diagnose, revision=revision), Options(service, target=target, json=json), "diagnose")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from tasks.diagnosis.findings import Case, Findings, Probe, Task
 from tasks.documents import as_list, as_object
 from tasks.errors import DeployError
-from tasks.failures import AccessDeniedError, asking_aws, error_code
 from tasks.masking import mask
 from tasks.release import ecs_tasks, target_health
+from tasks.release.api_check import API_HEALTH, API_VARIABLE
 from tasks.release.service_state import describe
 from tasks.release.smoke import VERSION_HEADER
 from tasks.release.task_definition import described, environment_of, log_stream_of
+from tasks.sdk_errors import AccessDeniedError, asking_aws, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +34,6 @@ NO_TASKS: tuple[Task, ...] = ()
 NO_LINES: tuple[str, ...] | None = ()
 NO_TARGETS: tuple[Target, ...] = ()
 EVENTS = 10
-API_VARIABLE = "VITE_API_URL"  # docs/service-contract.md, F2
-API_HEALTH = "/api/health"
 FAILURE_CODES = ("EssentialContainerExited", "TaskFailedToStart")
 SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+")
 TOLD_BY = {

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.command import number
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import Gaps, failed_revision, gather, taken_back_revision
 from tasks.diagnosis.verdict import Diagnosis
 from tasks.errors import UsageError
-from tasks.operate.record import number_of, verified_among
-from tasks.release import pipeline
+from tasks.release.record import number_of, verified_among
 from tasks.release.service_state import NothingRunsError, describe, running
 from tasks.release.task_definition import VERSION_VARIABLE, described, environment_of
 from tasks.report import Outcome
@@ -21,6 +19,7 @@ from tasks.report import Outcome
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ServiceTypeDef
 
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.diagnosis.findings import Findings
     from tasks.diagnosis.rules import Explanation
@@ -41,8 +40,7 @@ def diagnose(work: Work, *, revision: str = "") -> Outcome:
     wanted = number("--revision", revision) if revision else 0
     if wanted and len(work.services) != 1:
         raise OneRevisionError
-    clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    clients = work.connect()
     lines: list[str] = []
     services: list[Json] = []
     for service in work.services:

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks.diagnosis.verdict import Diagnosis
+from tasks.release.one_off import NAMED_COMMAND
 
 if TYPE_CHECKING:
     from tasks.diagnosis.findings import Findings
@@ -29,7 +30,6 @@ NETWORK = re.compile(
 )
 PLATFORM = re.compile(r"descriptor (matching|for) platform|no matching manifest for|exec format error", re.I)
 NO_COMMAND = re.compile(r"exec:? \"?([^\s\":]+)\"?:.*(executable file not found|no such file or directory)", re.I)
-NAMED_COMMAND = re.compile(r"(executable file not found|no such file or directory|permission denied)", re.I)
 EXECUTION_ROLE = "the execution role (executionRoleArn)"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.embedded import stand_ins, streams
 from tasks.errors import UsageError, suggestion
-from tasks.failures import asking_docker
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

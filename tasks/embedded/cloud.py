@@ -13,7 +13,7 @@ from tasks.embedded import base_images, ministack, processes, stack
 from tasks.embedded import engine as docker_engine
 from tasks.embedded import status as status_of
 from tasks.errors import NotReadyError
-from tasks.failures import asking_docker
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
 from tasks.embedded import debian, processes
-from tasks.failures import DockerUnavailableError, docker_unavailable
+from tasks.sdk_errors import DockerUnavailableError, docker_unavailable
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tasks.embedded import ministack
 from tasks.embedded.ministack import Server
-from tasks.failures import asking_docker
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

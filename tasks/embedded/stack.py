@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tasks import change_set
 from tasks.documents import DocumentError
-from tasks.embedded import change_set
 from tasks.errors import UsageError
-from tasks.failures import asking_aws
+from tasks.sdk_errors import asking_aws
 from tasks.settings import LOCAL_LOAD_BALANCER
 
 if TYPE_CHECKING:

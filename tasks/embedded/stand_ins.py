@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.embedded import debian, streams
 from tasks.errors import NotReadyError, UsageError
-from tasks.failures import asking_docker
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

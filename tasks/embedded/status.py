@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.embedded import engine, ministack, stack
 from tasks.errors import DeployError
-from tasks.failures import asking_aws, asking_docker
+from tasks.sdk_errors import asking_aws, asking_docker
 
 if TYPE_CHECKING:
     from tasks.clients import Clients

@@ -11,10 +11,11 @@ from tasks.command import run as run_action
 from tasks.operate import events as event
 from tasks.operate import history as past
 from tasks.operate import logs as log
-from tasks.operate import one_off, shell
 from tasks.operate import plan as planning
 from tasks.operate import prune as pruning
 from tasks.operate import rollback as back
+from tasks.operate import run as running
+from tasks.operate import shell
 from tasks.operate import status as state
 
 SERVICE = "Which services: one, several joined by commas, or all."
@@ -100,7 +101,7 @@ def run(
 ) -> None:  # fmt: skip
     """Run one command in a service's image, network and secrets; its exit code is this command's."""
     options = Options(service, target=target, json=json, yes=yes, timeout=timeout)
-    run_action(partial(one_off.run, command=command), options, "run")
+    run_action(partial(running.run, command=command), options, "run")
 
 
 @task(name="exec", auto_shortflags=False, help={

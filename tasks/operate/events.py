@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
-from tasks.release import pipeline
 from tasks.release.service_state import describe
 from tasks.report import Outcome
 
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
 
 def events(work: Work) -> Outcome:
     """Tell the newest events of each service; ECS keeps one hundred."""
-    clients, count = Clients(work.settings.target), work.lines
-    pipeline.check_identity(clients)
+    count, clients = work.lines, work.connect()
     lines: list[str] = []
     services: list[Json] = []
     for service in work.services:

@@ -6,23 +6,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.diagnosis.gather import FAILURE_CODES
 from tasks.errors import DeployError
-from tasks.failures import asking_aws
-from tasks.operate import record, revisions
-from tasks.operate.revisions import short
 from tasks.operate.table import shown, table
-from tasks.release import ecs_tasks, pipeline
+from tasks.release import ecs_tasks, record, revisions
+from tasks.release.revisions import short
 from tasks.release.service_state import describe
 from tasks.report import Outcome
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
-    from tasks.operate.revisions import Registered
+    from tasks.release.revisions import Registered
     from tasks.settings import Service
 
 HEADS = ("REVISION", "VERSION", "COMMIT", "REGISTERED", "DIGEST", "STATE")
@@ -42,8 +41,7 @@ def history(work: Work) -> Outcome:
     """Read the newest revisions of each service."""
     lines: list[str] = []
     services: list[Json] = []
-    clients, count = Clients(work.settings.target), work.lines
-    pipeline.check_identity(clients)
+    count, clients = work.lines, work.connect()
     for service in work.services:
         found, notes = look(service, count, clients)
         lines += ["", *table(HEADS, [_row(each) for each in found]), *notes]

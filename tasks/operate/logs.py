@@ -8,10 +8,8 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.errors import UsageError
-from tasks.operate.log_reader import Tail, running_log
-from tasks.release import pipeline
+from tasks.release.log_reader import Tail, running_log
 from tasks.release.service_state import describe
 from tasks.report import Outcome
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     from tasks.command import Work
     from tasks.documents import Json
-    from tasks.operate.log_reader import Line
+    from tasks.release.log_reader import Line
 
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -84,8 +82,7 @@ def logs(work: Work, *, follow: bool = False, since: str = "10m", grep: str = ""
     if follow and work.options.json:
         raise FollowError
     pattern, past, count = _pattern(grep), duration(since), work.lines
-    clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    clients = work.connect()
     places = [
         running_log(service, describe(service, clients)["taskDefinition"], clients) for service in work.services
     ]

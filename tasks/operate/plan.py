@@ -7,11 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.documents import Document, as_object
 from tasks.git import Git, GitError
-from tasks.operate import revisions
-from tasks.release import pipeline, registry
+from tasks.release import registry, revisions
 from tasks.release.difference import differences
 from tasks.release.dry_run import UNKNOWN_DIGEST
 from tasks.release.service_state import running
@@ -22,9 +20,10 @@ from tasks.report import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
-    from tasks.operate.revisions import Registered
+    from tasks.release.revisions import Registered
     from tasks.release.service_state import Running
     from tasks.settings import Service, Settings, Target
 
@@ -58,8 +57,7 @@ class Plan:
 def plan(work: Work, *, exit_code: bool = False) -> Outcome:
     """Compare each service's template, and the version if one is given, with the revision that runs."""
     version = work.version if work.options.version else ""
-    clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    clients = work.connect()
     plans = [look(service, version, work.settings, clients) for service in work.services]
     found = any(each.has_changes for each in plans)
     document: dict[str, Json] = {

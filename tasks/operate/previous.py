@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError
-from tasks.failures import AccessDeniedError, asking_aws
-from tasks.operate import record, revisions
+from tasks.release import record, revisions
 from tasks.release.service_state import describe
+from tasks.sdk_errors import AccessDeniedError, asking_aws
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentTypeDef
 
     from tasks.clients import Clients
-    from tasks.operate.revisions import Registered
+    from tasks.release.revisions import Registered
     from tasks.release.service_state import Running
     from tasks.report import Report
     from tasks.settings import Service

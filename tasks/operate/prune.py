@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.command import number
-from tasks.failures import asking_aws
-from tasks.operate import previous, record, revisions
-from tasks.operate.revisions import short
-from tasks.release import ecs_tasks, pipeline
+from tasks.operate import previous
+from tasks.release import ecs_tasks, record, revisions
+from tasks.release.revisions import short
 from tasks.release.service_state import describe, running
 from tasks.report import Outcome
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from types_boto3_ecr.type_defs import ImageDetailTypeDef, ImageIdentifierTypeDef
     from types_boto3_ecs.type_defs import DeploymentTypeDef
 
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.report import Report
@@ -45,8 +45,7 @@ class Old:
 
 def prune(work: Work, *, keep: str = "10") -> Outcome:
     """Find what is beyond the newest `keep` revisions and needed by nobody, show it, ask, take it away."""
-    count, clients = number("--keep", keep), Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    count, clients = number("--keep", keep), work.connect()
     found: list[Old] = []
     for service in work.services:
         with work.report.stage(service.name, "compare"):

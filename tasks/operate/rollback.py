@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.command import number
 from tasks.diagnosis.explain import explain
 from tasks.diagnosis.findings import Case
@@ -17,9 +16,9 @@ from tasks.errors import (
     StoppedByUserError,
     UsageError,
 )
-from tasks.operate import previous, record, revisions
+from tasks.operate import previous
 from tasks.operate.previous import Wish
-from tasks.release import pipeline, rollout, smoke, way_back
+from tasks.release import record, revisions, rollout, smoke, way_back
 from tasks.release.deployment import Change, update
 from tasks.release.difference import differences
 from tasks.release.service_state import NeverDeployedError, NothingRunsError, describe, primary, running
@@ -27,9 +26,10 @@ from tasks.report import Outcome, timing_lines
 from tasks.settings import checked_version
 
 if TYPE_CHECKING:
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
-    from tasks.operate.revisions import Registered
+    from tasks.release.revisions import Registered
     from tasks.release.service_state import Running
     from tasks.report import Report
     from tasks.settings import Service
@@ -64,8 +64,7 @@ class Return:
 def rollback(work: Work, *, to: str = "", revision: str = "") -> Outcome:
     """Find the way back of each service, show it, ask, go it and prove it; what was released last goes first."""
     wish = _wish(work, to, revision)
-    timeout, clients = work.timeout, Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    timeout, clients = work.timeout, work.connect()
     planned = [plan(service, wish, clients, work.report) for service in reversed(work.services)]
     if work.options.dry_run:
         return _told(work, planned)

@@ -7,17 +7,17 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.errors import NotReadyError
-from tasks.failures import asking_aws
-from tasks.operate.one_off import OneServiceError
-from tasks.release import ecs_tasks, pipeline
+from tasks.release import ecs_tasks
+from tasks.release.one_off import OneServiceError
 from tasks.release.service_state import describe
 from tasks.report import Outcome
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import TaskTypeDef
 
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.settings import Service, Target
 
@@ -63,8 +63,7 @@ def enter(work: Work, *, command: str = SHELL) -> Outcome:
     for program in PROGRAMS:
         if not shutil.which(program):
             raise ProgramMissingError(program)
-    clients = Clients(target)
-    pipeline.check_identity(clients)
+    clients = work.connect()
     task = newest_task(service, clients)
     if target.is_production:
         work.confirm(f"This runs '{command}' in a task of {service.ecs_service}, in production. Go on?")

@@ -7,17 +7,15 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.errors import DeployError, UsageError
-from tasks.failures import AccessDeniedError
-from tasks.operate import revisions
-from tasks.operate.revisions import short
 from tasks.operate.table import age, table
-from tasks.release import pipeline, target_health
+from tasks.release import revisions, target_health
+from tasks.release.revisions import short
 from tasks.release.service_state import ServiceMissingError, describe, primary
 from tasks.release.smoke import VERSION_HEADER
 from tasks.release.target_health import HEALTHY
 from tasks.report import Outcome
+from tasks.sdk_errors import AccessDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +24,10 @@ if TYPE_CHECKING:
 
     from types_boto3_ecs.type_defs import ServiceTypeDef
 
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
-    from tasks.operate.revisions import Registered
+    from tasks.release.revisions import Registered
     from tasks.release.target_health import Target
     from tasks.settings import Service
 
@@ -66,8 +65,7 @@ def status(work: Work, *, watch: bool = False) -> Outcome:
     """Look at each service once, or, with `watch`, every two seconds until Ctrl-C."""
     if watch and work.options.json:
         raise WatchError
-    clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    clients = work.connect()
     if watch:
         _watch(work.services, clients, sys.stdout)
         return Outcome({}, ())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.documents import as_object
 from tasks.errors import NotReadyError
-from tasks.failures import asking_aws, error_code
 from tasks.rehearsal import trust
+from tasks.sdk_errors import asking_aws, error_code
 from tasks.setup import policies
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from invoke import Context, task
 
 from tasks.command import Options, run
-from tasks.diagnosis import practice
+from tasks.rehearsal import practice
 from tasks.rehearsal import rehearse as rehearsal
 from tasks.rehearsal.wanted import Wanted, check_together
 

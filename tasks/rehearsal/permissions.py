@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tasks.documents import as_list
 from tasks.errors import DeployError
-from tasks.failures import AccessDeniedError
 from tasks.rehearsal import account
 from tasks.release.task_definition import Identity, load_template, render
+from tasks.sdk_errors import AccessDeniedError
 from tasks.settings import load
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.failures import asking_aws
 from tasks.release.rollout import Rollout
 from tasks.release.service_state import primary, require_deployable
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ServiceTypeDef, UpdateServiceRequestTypeDef

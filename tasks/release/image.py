@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import BuildError
-from tasks.failures import asking_docker
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

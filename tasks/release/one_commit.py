@@ -3,7 +3,7 @@
 An image is named by its content, so two commits can make one image, and ECR alone cannot tell which of them a
 version was released from. The registered revisions can: each names its version and commit (APP_VERSION,
 APP_COMMIT). Where a version is in ECR already, these are read: the family's newest revision, then those recorded
-as verified (`tasks/operate/record.py`) that run the version's image. Most often the first one settles it; else one
+as verified (`tasks/release/record.py`) that run the version's image. Most often the first one settles it; else one
 question to ECR finds the others among a hundred, so that nobody reads them all. DescribeTaskDefinition and
 BatchGetImage are in the deploy policy.
 
@@ -19,8 +19,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks.errors import PushError
-from tasks.operate import record
-from tasks.release import registry
+from tasks.release import record, registry
 from tasks.release.source import SHORT_COMMIT
 from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
 

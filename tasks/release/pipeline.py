@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.diagnosis import midway, reach
+from tasks import identity
 from tasks.diagnosis.explain import explain
 from tasks.diagnosis.findings import Case
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyError, SmokeTestError
-from tasks.failures import asking_aws, asking_docker
 from tasks.git import Git
 from tasks.release import (
+    api_check,
     deployment,
     image,
+    interruption,
     registry,
     rollout,
     smoke,
@@ -25,6 +26,7 @@ from tasks.release import (
 from tasks.release.one_commit import require_one_commit
 from tasks.release.service_state import require_deployable, running, to_return_to
 from tasks.release.way_back import Back
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
@@ -37,16 +39,6 @@ if TYPE_CHECKING:
     from tasks.release.wait_advice import Wait
     from tasks.report import Report
     from tasks.settings import Service, Settings
-
-
-class WrongAccountError(NotReadyError):
-    """The credentials belong to another account than the one meant."""
-
-    def __init__(self, found: str, wanted: str) -> None:
-        super().__init__(
-            f"The AWS credentials belong to account {found}; AWS_ACCOUNT_ID is {wanted}.",
-            fix="Choose the right profile (AWS_PROFILE), or correct AWS_ACCOUNT_ID.",
-        )
 
 
 @dataclass(frozen=True)
@@ -99,17 +91,9 @@ def check_cloud(services: tuple[Service, ...], clients: Clients) -> None:
     """
     with asking_docker("looking for the Docker Engine"):
         clients.docker.ping()
-    check_identity(clients)
+    identity.check(clients)
     for service in services:
         registry.tagged(service, ("0.0.0",), clients)
-
-
-def check_identity(clients: Clients) -> None:
-    """Compare the account of the credentials with the one meant; raises as `check_cloud`."""
-    with asking_aws("asking who the credentials belong to"):
-        found = clients.sts.get_caller_identity()["Account"]
-    if found != clients.target.account:
-        raise WrongAccountError(found, clients.target.account)
 
 
 def check_services(services: tuple[Service, ...], clients: Clients, *, force: bool) -> None:
@@ -162,10 +146,10 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
     try:
         return _prove(started, clients, report, options)
     except NotReadyError as error:
-        error.add_evidence(midway.state_left(started), midway.how_to_go_on(started))
+        error.add_evidence(interruption.state_left(started), interruption.how_to_go_on(started))
         raise
     except KeyboardInterrupt as error:
-        raise midway.InterruptedMidwayError(started) from error
+        raise interruption.InterruptedMidwayError(started) from error
 
 
 def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:
@@ -176,7 +160,7 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
         with report.stage(service.name, "verify"):
             patience = min(options.timeout, smoke.DEADLINE_SECONDS)
             verified = smoke.verify(smoke.Expected(service, version), clients, report, patience)
-            reach.require_api(service, clients)
+            api_check.require_api(service, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         asks_http = isinstance(error, SmokeTestError)
         explain(error, Case(service, started.revision.arn, version, asks_http), clients, report)

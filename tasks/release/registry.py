@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError, PushError
-from tasks.failures import asking_aws, asking_docker
 from tasks.release.image import exists, reference_of
 from tasks.release.missing import remedy
+from tasks.sdk_errors import asking_aws, asking_docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SupersededError
-from tasks.failures import ThrottledError
 from tasks.release.rollout_view import View
 from tasks.release.service_state import describe, listed, primary
 from tasks.release.wait_phases import DRAINS
+from tasks.sdk_errors import ThrottledError
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef

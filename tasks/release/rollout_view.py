@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError
-from tasks.failures import AccessDeniedError
 from tasks.release import target_health
 from tasks.release.service_state import listed
+from tasks.sdk_errors import AccessDeniedError
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ServiceTypeDef

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError
-from tasks.failures import asking_aws
 from tasks.release.missing import remedy
 from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef

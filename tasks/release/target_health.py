@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.failures import asking_aws
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

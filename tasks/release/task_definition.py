@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.documents import Document, as_list, as_object, read_json
 from tasks.errors import RegisterError, UsageError, suggestion
-from tasks.failures import asking_aws, error_code
 from tasks.release import fargate
 from tasks.release.difference import comparable, differences
+from tasks.sdk_errors import asking_aws, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SmokeTestError
-from tasks.operate import before_deploy, record
-from tasks.release import pipeline, way_back
+from tasks.release import before_deploy, pipeline, record, way_back
 from tasks.release.way_back import Back
 
 if TYPE_CHECKING:

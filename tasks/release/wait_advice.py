@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from tasks.documents import as_list, as_object
 from tasks.errors import DeployError
-from tasks.failures import asking_aws
 from tasks.release import target_health, wait_phases
 from tasks.release.task_definition import described
 from tasks.release.wait_phases import DRAINING, HEALTH, PROVISIONING, PULL
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

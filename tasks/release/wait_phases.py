@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError
-from tasks.failures import asking_aws
 from tasks.release import ecs_tasks
 from tasks.release.service_state import listed
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tasks import identity
 from tasks.clients import Clients
-from tasks.release import pipeline
 from tasks.report import Outcome
 from tasks.setup import policies, repository, role, trust
 from tasks.setup.policies import ROLE
@@ -36,7 +36,7 @@ def aws(work: Work, *, check: bool = False, diagnose: bool = False) -> Outcome:
         UsageError: nothing says which GitHub repository this is.
     """
     clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    identity.check(clients)
     found = role.look(clients)
     who = known_repository(work.settings, found, ask_gh=True)
     steps = role.plan(wanted(work.settings, who, with_diagnose=diagnose), found, clients)

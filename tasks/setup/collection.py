@@ -1,4 +1,4 @@
-"""The command line of what is done once, and of `doctor`; `tasks/collection.py` adds these to the namespace."""
+"""The command line of what is done once; `tasks/collection.py` adds these tasks to the namespace."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from invoke import Collection, Context, task
 
 from tasks.command import Options
 from tasks.command import run as run_action
-from tasks.operate import doctor as doctoring
 from tasks.setup import aws as account
 from tasks.setup import github as hub
 from tasks.setup import stack as environment
 
-SERVICE = "Which services: one, several joined by commas, or all."
 NO_SERVICE = ""  # what is set up before there is an environment, and so before APP_URL is known
 TARGET = "local: the embedded cloud on this machine (default). aws: production. DEPLOY_TARGET sets it too."
 JSON = "Print the result as one JSON document on stdout."
@@ -59,12 +57,6 @@ def stack(
     """Create a complete environment from aws/stack.yaml, through a change set that is shown first."""
     options = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
     run_action(partial(environment.stack, certificate=certificate, domain=domain), options, "setup.stack")
-
-
-@task(auto_shortflags=False, help={**COMMON, "service": SERVICE})
-def doctor(_: Context, service: str = "all", target: str = "", json: bool = False) -> None:
-    """Check everything a deploy depends on, side by side, changing nothing; say how to mend what fails."""
-    run_action(doctoring.doctor, Options(service, target=target, json=json), "doctor")
 
 
 def setup_tasks() -> Collection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
-from tasks.failures import AccessDeniedError, asking_aws
+from tasks.sdk_errors import AccessDeniedError, asking_aws
 from tasks.setup import statements
 from tasks.setup.policies import AUDIENCE, DEPLOY_POLICY, DIAGNOSE_POLICY, ISSUER, ROLE
 

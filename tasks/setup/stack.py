@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tasks import change_set, identity
+from tasks.change_set import Proposal
 from tasks.clients import Clients
-from tasks.embedded import change_set
 from tasks.embedded import stack as embedded
-from tasks.embedded.change_set import Proposal
 from tasks.errors import NotReadyError, UsageError
-from tasks.failures import asking_aws
-from tasks.release import pipeline
 from tasks.report import Outcome
+from tasks.sdk_errors import asking_aws
 from tasks.setup import taken
 
 if TYPE_CHECKING:
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
+    from tasks.change_set import ChangeSet
     from tasks.command import Work
     from tasks.documents import Json
-    from tasks.embedded.change_set import ChangeSet
     from tasks.report import Report
     from tasks.settings import Settings
 
@@ -106,7 +105,7 @@ def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
         NotReadyError: no or other credentials, AWS refuses or does not answer.
     """
     clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    identity.check(clients)
     wanted = {"CertificateArn": certificate, "DomainName": domain}
     proposed = change_set.propose(_proposal(work.settings, wanted, clients), clients)
     if proposed is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.documents import as_list, as_object
-from tasks.failures import asking_aws
 from tasks.release import task_definition
+from tasks.sdk_errors import asking_aws
 from tasks.settings import LOCAL_LOAD_BALANCER
 
 if TYPE_CHECKING:

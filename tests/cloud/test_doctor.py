@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from tasks.clients import Clients
-from tasks.operate import doctor
+from tasks.doctor import doctor
 from tasks.setup import policies, stack
 from tests.support.gh import make_stand_in, path_with
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
     from docker import DockerClient
 
-    from tasks.operate.doctor_finding import Finding
+    from tasks.doctor.finding import Finding
     from tasks.settings import Settings
     from tests.support.bare import Bare
     from tests.support.deployed import Deployed

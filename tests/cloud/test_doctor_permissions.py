@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tasks.operate import doctor_definition, doctor_permissions
+from tasks.doctor import definition_checks, permission_checks
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
-    from tasks.operate.doctor_finding import Finding
+    from tasks.doctor.finding import Finding
     from tests.support.bare import Bare
 
 NO_START = ": no task would start"
@@ -18,7 +18,7 @@ NO_START = ": no task would start"
 def test_an_execution_role_without_its_policies_fails_with_what_gives_them_back(healthy: Bare) -> None:
     iam, role = healthy.clients.iam, "ecsTaskExecutionRole"
     arn = healthy.clients.secretsmanager.describe_secret(SecretId="spryte/jwt-secret")["ARN"]
-    iam.detach_role_policy(RoleName=role, PolicyArn=doctor_permissions.MANAGED)
+    iam.detach_role_policy(RoleName=role, PolicyArn=permission_checks.MANAGED)
     iam.delete_role_policy(RoleName=role, PolicyName="ReadSpryteSecrets")
 
     broken = permissions(healthy, healthy.clients)
@@ -52,21 +52,21 @@ def test_an_execution_role_that_may_not_be_simulated_is_skipped_with_the_permiss
 
 def test_an_execution_role_that_is_gone_is_told_once_with_the_policies_it_needs(healthy: Bare) -> None:
     iam, role = healthy.clients.iam, "ecsTaskExecutionRole"
-    iam.detach_role_policy(RoleName=role, PolicyArn=doctor_permissions.MANAGED)
+    iam.detach_role_policy(RoleName=role, PolicyArn=permission_checks.MANAGED)
     iam.delete_role_policy(RoleName=role, PolicyName="ReadSpryteSecrets")
     iam.delete_role(RoleName=role)
 
     (service,) = healthy.settings.select("backend")
-    found = doctor_definition.definition(service, healthy.clients)
+    found = definition_checks.definition(service, healthy.clients)
     (only,) = [each for each in found if role in each.what + each.where]
 
     assert (only.where, only.what) == (f"role {role}", "there is no such role")
     assert "TaskExecutionRole in aws/stack.yaml" in only.fix
-    assert only.fix.endswith(f"attach-role-policy --role-name {role} --policy-arn {doctor_permissions.MANAGED}")
+    assert only.fix.endswith(f"attach-role-policy --role-name {role} --policy-arn {permission_checks.MANAGED}")
 
 
 def permissions(healthy: Bare, clients: Clients) -> list[Finding]:
     """Return what doctor finds about the backend's execution role."""
     (service,) = healthy.settings.select("backend")
-    found = doctor_definition.definition(service, clients)
+    found = definition_checks.definition(service, clients)
     return [each for each in found if each.where == "backend execution role"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.clients import Clients
+from tasks.doctor import doctor
 from tasks.embedded import base_images, cloud, engine, ministack, ministack_process, processes
-from tasks.operate import doctor
 from tasks.settings import load
 from tests.support.embedded import Cloud, make_cloud
 from tests.support.fakes import Recorder

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.embedded import change_set, processes, stack
+from tasks import change_set
+from tasks.embedded import processes, stack
 from tests.support.fakes import Recorder
 
 if TYPE_CHECKING:

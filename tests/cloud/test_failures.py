@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.diagnosis.failures import FAILURES
+from tasks.rehearsal.defects import FAILURES
 from tests.support.project import Result
 
 if TYPE_CHECKING:

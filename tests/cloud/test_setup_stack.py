@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks import change_set
 from tasks.command import Work
 from tasks.documents import as_list, as_object
-from tasks.embedded import change_set
 from tasks.errors import StoppedByUserError
 from tasks.setup import stack
 

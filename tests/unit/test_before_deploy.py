@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.operate import before_deploy
-from tasks.operate.before_deploy import BeforeDeployError
-from tasks.operate.one_off import CommandTooLongError, NotStartedError, OneServiceError
-from tasks.release import together
+from tasks.release import before_deploy, together
+from tasks.release.before_deploy import BeforeDeployError
+from tasks.release.one_off import CommandTooLongError, NotStartedError, OneServiceError
 from tasks.release.pipeline import DeployOptions
 from tests.support.account import Account, AccountClients
 from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment, revision

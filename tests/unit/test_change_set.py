@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.stub import Stubber
 
-from tasks.embedded.change_set import ChangeSet, StackError, execute
+from tasks.change_set import ChangeSet, StackError, execute
 from tests.support.fakes import StubbedClients
 from tests.support.models import BEGAN
 

@@ -64,6 +64,12 @@ WRONG = {
         ("deploy", "--service=backned", "--version=0.1.5"),
         "There is no service 'backned'. Did you mean 'backend'?",
     ),
+    **{
+        f"an unknown service of {name}": Wrong(
+            (name, "--service=bakend"), "There is no service 'bakend'. Did you mean 'backend'?"
+        )
+        for name in ("verify", "status", "plan", "history", "events", "logs", "prune", "rollback", "diagnose")
+    },
     "no service": Wrong(("deploy", "--version=0.1.5"), "No service was named."),
     "no version": Wrong(("deploy", "--service=backend"), "No version was given."),
     "a version with a v": Wrong(("deploy", "--service=all", "--version=v0.1.5"), "'v0.1.5' is not a version."),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.errors import NotReadyError
-from tasks.failures import AccessDeniedError
 from tasks.release.deployment import start
 from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, running, to_return_to
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.models import (
     BACKEND,
     NEVER_DEPLOYED,

@@ -9,9 +9,9 @@ from functools import cache
 import pytest
 
 from tasks.diagnosis import rules
-from tasks.diagnosis.failures import FAILURES, NOT_HERE
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import gather
+from tasks.rehearsal.defects import FAILURES, NOT_HERE
 from tests.support.catalogue import GIVEN_UP
 from tests.support.catalogue_left import CATALOGUE, GOES_BACK, LEFT, REFUSED, SERVED_WRONG, SLOW
 from tests.support.fakes import Recorder

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.config import Config
 
-from tasks.diagnosis.midway import InterruptedMidwayError
-from tasks.failures import AccessDeniedError, CredentialsError, ThrottledError
 from tasks.release import pipeline, together
+from tasks.release.interruption import InterruptedMidwayError
 from tasks.release.rollout import RolloutFailedError
 from tasks.release.service_state import ForeignControllerError
+from tasks.sdk_errors import AccessDeniedError, CredentialsError, ThrottledError
 from tests.support.account import AccountClients, RefusedError
 from tests.support.fakes import session
 from tests.support.models import AWS, arn, ecs_deployment, revision

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.command import Options, Work
-from tasks.diagnosis.failures import FAILURES, NOT_HERE
-from tasks.diagnosis.practice import NotLocalError, OtherServiceError, PracticeError, practise
+from tasks.rehearsal.defects import FAILURES, NOT_HERE
+from tasks.rehearsal.practice import NotLocalError, OtherServiceError, PracticeError, practise
 from tests.support.fakes import Recorder
 
 AWS = {"AWS_ACCOUNT_ID": "727646509464", "AWS_REGION": "us-east-2", "APP_URL": "https://spryte.example.com"}

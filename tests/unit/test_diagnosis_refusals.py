@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.documents import DocumentError
-from tasks.failures import AccessDeniedError
 from tasks.release.task_definition import load_template, register
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.models import AWS, BACKEND, PUSHED
 
 if TYPE_CHECKING:

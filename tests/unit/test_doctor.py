@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.clients import Clients
+from tasks.doctor import account_checks, credential_checks, definition_checks, doctor, service_checks
+from tasks.doctor.finding import Check, Finding
 from tasks.documents import as_list
 from tasks.errors import NotReadyError
-from tasks.failures import AccessDeniedError
-from tasks.operate import doctor, doctor_account, doctor_credentials, doctor_definition, doctor_service
-from tasks.operate.doctor_finding import Check, Finding
+from tasks.sdk_errors import AccessDeniedError
 from tasks.settings import load
 from tasks.setup import policies
 from tests.support.models import BACKEND, LOCAL, as_service, ecs_deployment, ecs_service
@@ -40,7 +40,7 @@ def made_up(prefix: str, length: int) -> str:
 def test_a_clean_repository_is_well(repository: Repository) -> None:
     ignore(repository)
 
-    found = [*doctor_credentials.files(repository.root), *doctor_credentials.contents(repository.root)]
+    found = [*credential_checks.files(repository.root), *credential_checks.contents(repository.root)]
 
     assert [each.verdict for each in found] == ["OK", "OK"]
 
@@ -49,7 +49,7 @@ def test_keys_that_git_tracks_are_found(repository: Repository) -> None:
     repository.write("ptnadmin_accessKeys.csv", "Access key ID,Secret access key\n")
     repository.commit("Oops")
 
-    (first, second, *_) = doctor_credentials.files(repository.root)
+    (first, second, *_) = credential_checks.files(repository.root)
 
     assert (first.verdict, first.what) == ("FAIL", "ptnadmin_accessKeys.csv is tracked by git")
     assert first.fix.startswith("Deactivate it")  # pasting what follows the colon runs no prose
@@ -65,14 +65,14 @@ def test_keys_that_the_next_add_would_take_are_found(repository: Repository) -> 
         "credentials",
         "sub/Somebody_AccessKeys.csv lies here and is not ignored",
         "Delete it, or add it to .gitignore.",
-    ) in verdicts(doctor_credentials.files(repository.root))
+    ) in verdicts(credential_checks.files(repository.root))
 
 
 def test_keys_that_are_ignored_are_worth_a_warning(repository: Repository) -> None:
     ignore(repository)
     repository.write("ptnadmin_accessKeys.csv", "x\n")
 
-    found = verdicts(doctor_credentials.files(repository.root))
+    found = verdicts(credential_checks.files(repository.root))
 
     assert [(each.verdict, each.what) for each in found] == [
         ("WARN", "ptnadmin_accessKeys.csv lies here, ignored by git"),
@@ -86,7 +86,7 @@ def test_keys_that_were_committed_once_stay_known(repository: Repository) -> Non
     repository.run("rm", "--quiet", "ptnadmin_accessKeys.csv")
     ignore(repository)
 
-    (only,) = doctor_credentials.files(repository.root)
+    (only,) = credential_checks.files(repository.root)
 
     assert only.what == "ptnadmin_accessKeys.csv was committed once and is in the history"
 
@@ -107,7 +107,7 @@ def test_a_credential_in_a_tracked_file_is_told_by_kind_and_place_and_never_show
     repository.write("notes.md", f"one\ntwo\n{line}\n")
     repository.commit("Oops")
 
-    (only,) = doctor_credentials.contents(repository.root)
+    (only,) = credential_checks.contents(repository.root)
 
     assert (only.verdict, only.what) == ("FAIL", f"notes.md:3 looks like a credential: {kind}")
     assert line[-10:] not in str(only)
@@ -119,7 +119,7 @@ def test_a_credential_that_only_history_holds_is_found_with_its_commit(repositor
     repository.write("notes.md", "nothing\n")
     repository.commit("Hide it")
 
-    (only,) = doctor_credentials.contents(repository.root)
+    (only,) = credential_checks.contents(repository.root)
 
     assert only.what == f"notes.md (added in {commit[:7]}):1 looks like a credential: AWS Access Key"
 
@@ -134,7 +134,7 @@ def test_examples_and_what_is_marked_are_no_credentials(repository: Repository) 
     )
     repository.commit("Examples")
 
-    assert [each.verdict for each in doctor_credentials.contents(repository.root)] == ["OK"]
+    assert [each.verdict for each in credential_checks.contents(repository.root)] == ["OK"]
 
 
 def test_a_file_that_is_no_text_is_passed_over(repository: Repository) -> None:
@@ -142,14 +142,14 @@ def test_a_file_that_is_no_text_is_passed_over(repository: Repository) -> None:
     (repository.root / "latin.txt").write_bytes(b"caf\xe9\n")
     repository.commit("Files")
 
-    assert [each.verdict for each in doctor_credentials.contents(repository.root)] == ["OK"]
+    assert [each.verdict for each in credential_checks.contents(repository.root)] == ["OK"]
 
 
 def test_a_shallow_clone_is_said_to_be_one(repository: Repository) -> None:
     repository.commit("More")
     repository.run("clone", "--quiet", "--depth=1", repository.remote.as_uri(), str(repository.root / "clone"))
 
-    found = verdicts(doctor_credentials.contents(repository.root / "clone"))
+    found = verdicts(credential_checks.contents(repository.root / "clone"))
 
     assert ("SKIPPED", "git fetch --unshallow") in [(each.verdict, each.fix) for each in found]
 
@@ -164,11 +164,11 @@ def test_a_shallow_clone_is_said_to_be_one(repository: Repository) -> None:
     ],
 )
 def test_an_engine_is_judged_by_its_platform(system: str, machine: str, verdict: str) -> None:
-    assert doctor_account.platform(system, machine, "28.0").verdict == verdict
+    assert account_checks.platform(system, machine, "28.0").verdict == verdict
 
 
 def test_a_checkout_without_a_repository_on_github_has_no_role_to_judge(files: Path) -> None:
-    (only,) = doctor_account.deploy_role(load(files, {}), Clients(LOCAL))
+    (only,) = account_checks.deploy_role(load(files, {}), Clients(LOCAL))
 
     assert (only.verdict, only.fix) == ("SKIPPED", "Set GITHUB_REPOSITORY=owner/name, in GitHub's own spelling.")
 
@@ -209,13 +209,13 @@ def trust_policy(files: Path, statement: dict[str, Json]) -> list[Finding]:
     settings, who = load(files, {}), policies.Repository("siruscoder", "spryte")
     ours = policies.trust_policy(HERE, policies.values(settings.target, who, ""))
     both: dict[str, Json] = {**ours, "Statement": [*as_list(ours["Statement"]), statement]}
-    return list(doctor_account.subjects(settings, who, both))
+    return list(account_checks.subjects(settings, who, both))
 
 
 def test_a_deployment_in_progress_would_refuse_another() -> None:
     busy = ecs_service(ecs_deployment(7, rolloutState="IN_PROGRESS"), **ON)
 
-    (first, second) = doctor_service.state(BACKEND, as_service(busy))
+    (first, second) = service_checks.state(BACKEND, as_service(busy))
 
     assert first.verdict == "FAIL"
     assert "a deployment of spryte-backend:7 is in progress" in first.what
@@ -230,7 +230,7 @@ def test_a_deployment_in_progress_would_refuse_another() -> None:
 def test_a_circuit_breaker_that_is_off_or_only_half_on_is_worth_a_warning(breaker: dict[str, bool]) -> None:
     found = ecs_service(ecs_deployment(7), deploymentConfiguration={"deploymentCircuitBreaker": breaker})
 
-    (_, second) = doctor_service.state(BACKEND, as_service(found))
+    (_, second) = service_checks.state(BACKEND, as_service(found))
 
     assert (second.verdict, "deployment-configuration" in second.fix) == ("WARN", True)
 
@@ -247,7 +247,7 @@ def test_a_circuit_breaker_that_is_off_or_only_half_on_is_worth_a_warning(breake
     ],
 )
 def test_a_target_group_must_ask_what_the_service_answers(group: TargetGroupTypeDef, said: list[str]) -> None:
-    found = [each for each in doctor_service.target_group(BACKEND, group) if each.verdict == "FAIL"]
+    found = [each for each in service_checks.target_group(BACKEND, group) if each.verdict == "FAIL"]
 
     assert [words in each.what for words, each in zip(said, found, strict=True)] == [True] * len(said)
 
@@ -256,14 +256,14 @@ def test_a_template_must_open_the_port_of_invoke_yaml() -> None:
     ports: Json = [{"containerPort": 5001}]
     definition: dict[str, Json] = {"containerDefinitions": [{"name": "spryte-backend", "portMappings": ports}]}
 
-    (only,) = doctor_definition.container(BACKEND, definition)
+    (only,) = definition_checks.container(BACKEND, definition)
 
     assert only.verdict == "FAIL"
     assert "has the ports 5001, but invoke.yaml says 5000" in only.what
 
 
 def test_a_secret_named_without_the_end_of_its_arn_is_judged_by_whether_it_is_found_so() -> None:
-    found, lost = (doctor_definition.incomplete("a/jwt-secret", BACKEND, is_found=each) for each in (True, False))
+    found, lost = (definition_checks.incomplete("a/jwt-secret", BACKEND, is_found=each) for each in (True, False))
 
     assert (found.verdict, lost.verdict) == ("OK", "FAIL")
     assert "AWS itself would need that end" in found.what

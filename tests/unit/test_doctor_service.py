@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.operate import doctor_service
+from tasks.doctor import service_checks
 from tests.support.account import Account, AccountClients
 from tests.support.answers import FORWARD, WEIGHTED
 from tests.support.models import BACKEND, ecs_deployment
 
 if TYPE_CHECKING:
-    from tasks.operate.doctor_finding import Finding
+    from tasks.doctor.finding import Finding
 
 GROUP = "arn:aws:elasticloadbalancing:us-east-2:727646509464:targetgroup/backend/0123456789abcdef"
 BALANCED = {"targetGroupArn": GROUP, "containerName": "spryte-backend", "containerPort": 5000}
@@ -34,7 +34,7 @@ def account(balancers: list[dict[str, object]] | None = None, **network: list[st
 def look(made: Account) -> dict[str, list[Finding]]:
     """Return what doctor finds about the service, by place."""
     found: dict[str, list[Finding]] = {}
-    for each in doctor_service.ecs(BACKEND, AccountClients(made)):
+    for each in service_checks.ecs(BACKEND, AccountClients(made)):
         found.setdefault(each.where.removeprefix("backend "), []).append(each)
     return found
 
@@ -180,5 +180,5 @@ def test_a_service_that_was_scaled_to_zero_fails() -> None:
 def test_a_service_of_another_name_is_named_in_its_own_variables() -> None:
     jobs = replace(BACKEND, name="job-runner")
     made = account([{**BALANCED, "containerPort": 80}])
-    found = [each for each in doctor_service.ecs(jobs, AccountClients(made)) if "load balancer" in each.where]
+    found = [each for each in service_checks.ecs(jobs, AccountClients(made)) if "load balancer" in each.where]
     assert "ECS_CONTAINER_NAME_JOB_RUNNER and services.job-runner.port" in found[0].fix

@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from tasks import change_set
 from tasks.documents import DocumentError
-from tasks.embedded import (
-    change_set,
-    ministack,
-    stack,
-    status,
-)
+from tasks.embedded import ministack, stack, status
 from tasks.embedded.engine import EngineStatus
 from tasks.embedded.ministack import CloudDiedError, ForeignCloudError, PortTakenError, Server
 from tasks.embedded.processes import Process

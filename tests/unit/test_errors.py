@@ -6,16 +6,16 @@ import pytest
 
 from tasks import errors
 from tasks.documents import DocumentError
-from tasks.failures import AccessDeniedError, CredentialsError, DockerUnavailableError, UnreachableError
 from tasks.git import GitError
+from tasks.identity import WrongAccountError
 from tasks.release.git_tag import TagUsedError
 from tasks.release.image import FailedStepError, WrongPlatformError
-from tasks.release.pipeline import WrongAccountError
 from tasks.release.registry import NoDigestError, RepositoryMissingError, VersionUsedError
 from tasks.release.rollout import RolloutFailedError, TookTooLongError
 from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, ServiceMissingError
 from tasks.release.smoke import NotServingError
 from tasks.release.task_definition import InvalidDefinitionError
+from tasks.sdk_errors import AccessDeniedError, CredentialsError, DockerUnavailableError, UnreachableError
 from tasks.settings import UnknownServiceError, UnknownTargetError, VersionError
 from tasks.variables import MissingVariableError, VariableError
 

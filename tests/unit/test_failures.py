@@ -11,7 +11,7 @@ from botocore.config import Config
 from docker.errors import DockerException
 
 from tasks.errors import BuildError, DeployError, NotReadyError, PushError
-from tasks.failures import (
+from tasks.sdk_errors import (
     AccessDeniedError,
     CredentialsError,
     DockerUnavailableError,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.failures import AccessDeniedError
 from tasks.release import dry_run, pipeline
 from tasks.release.one_commit import VersionMovedError, other_commit, require_one_commit
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.account import Account, AccountClients, verified
 from tests.support.models import COMMIT, DIGEST, IMAGE, OTHER_DIGEST, SOURCE
 

@@ -10,10 +10,11 @@ import pytest
 
 from tasks.command import Options, Work
 from tasks.errors import UsageError
-from tasks.failures import AccessDeniedError
-from tasks.operate import one_off, prune, shell
-from tasks.operate.revisions import get
+from tasks.operate import prune, shell
+from tasks.release import one_off
+from tasks.release.revisions import get
 from tasks.release.service_state import describe
+from tasks.sdk_errors import AccessDeniedError
 from tasks.settings import load
 from tests.support.account import Account, AccountClients, verified
 from tests.support.fakes import Recorder

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tasks.documents import as_list
-from tasks.failures import AccessDeniedError
 from tasks.operate.previous import NoWayBackError, UnusableRevisionError, VersionNotVerifiedError, Wish, choose
-from tasks.operate.revisions import UnknownRevisionError
+from tasks.release.revisions import UnknownRevisionError
 from tasks.release.service_state import running
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.account import Account, AccountClients, verified
 from tests.support.fakes import Recorder
 from tests.support.models import BACKEND, OTHER_DIGEST, REGISTRY, ecs_deployment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.operate.record import Verified, deployed_over, is_mark, keep, keep_release, number_of, verified_among
 from tasks.release.pipeline import Released
+from tasks.release.record import Verified, deployed_over, is_mark, keep, keep_release, number_of, verified_among
 from tasks.release.smoke import VerifiedVersion
 from tests.support.account import Account, AccountClients, verified
 from tests.support.fakes import Recorder

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.failures import AccessDeniedError
 from tasks.operate import history, status
-from tasks.operate.log_reader import NoLogError, Tail, log_of, read
 from tasks.operate.logs import SinceError, duration
-from tasks.operate.revisions import get, short
 from tasks.operate.table import age, table
+from tasks.release.log_reader import NoLogError, Tail, log_of, read
+from tasks.release.revisions import get, short
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.account import Account, AccountClients, verified
 from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment
 from tests.support.web import Page, serving, version

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.stub import Stubber
 
+from tasks import change_set
+from tasks.change_set import ChangeSet
 from tasks.clients import Clients
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import gather
-from tasks.embedded import change_set, stack
-from tasks.embedded.change_set import ChangeSet
+from tasks.embedded import stack
 from tasks.operate import shell
 from tasks.settings import load
 from tasks.setup import role, taken

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks import identity
 from tasks.errors import SupersededError
 from tasks.release import pipeline
 from tasks.release.registry import RepositoryMissingError
@@ -60,9 +61,11 @@ def clients(site: Site) -> Iterator[StubbedClients]:
     made.assert_all_asked()
 
 
-def identity(clients: StubbedClients, account: str = ACCOUNT) -> None:
+def caller(clients: StubbedClients, account: str = ACCOUNT) -> None:
     """Let STS say whose credentials these are."""
-    clients.sts_stub.add_response("get_caller_identity", {"Account": account}, {})
+    clients.sts_stub.add_response(
+        "get_caller_identity", {"Account": account, "Arn": f"arn:aws:iam::{account}:user/somebody"}, {}
+    )
 
 
 def begins(clients: StubbedClients) -> None:
@@ -87,14 +90,14 @@ def may_not_list_tasks(clients: StubbedClients) -> None:
 
 
 def test_credentials_of_the_account_meant_pass(clients: StubbedClients) -> None:
-    identity(clients)
-    pipeline.check_identity(clients)
+    caller(clients)
+    identity.check(clients)
 
 
 def test_credentials_of_another_account_are_refused_with_both(clients: StubbedClients) -> None:
-    identity(clients, "111122223333")
-    with pytest.raises(pipeline.WrongAccountError) as caught:
-        pipeline.check_identity(clients)
+    caller(clients, "111122223333")
+    with pytest.raises(identity.WrongAccountError) as caught:
+        identity.check(clients)
     assert str(caught.value) == (
         "The AWS credentials belong to account 111122223333; AWS_ACCOUNT_ID is 727646509464."
     )
@@ -103,7 +106,7 @@ def test_credentials_of_another_account_are_refused_with_both(clients: StubbedCl
 
 
 def test_docker_identity_and_repositories_are_asked_for_before_anything_is_built(clients: StubbedClients) -> None:
-    identity(clients)
+    caller(clients)
     clients.ecr_stub.add_client_error("batch_get_image", "RepositoryNotFoundException", "not found")
     with pytest.raises(RepositoryMissingError):
         pipeline.check_cloud((BACKEND,), clients)

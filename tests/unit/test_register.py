@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tasks.errors import RegisterError
-from tasks.failures import AccessDeniedError
 from tasks.release.task_definition import Identity, described, load_template, register, render
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.models import AWS, BACKEND, COMMIT, IMAGE, PUSHED, SOURCE, arn
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.errors import PushError
-from tasks.failures import AccessDeniedError
 from tasks.release.registry import NoDigestError, RepositoryMissingError, VersionUsedError, push, tagged
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.fakes import FakeDocker, Recorder, StubbedClients
 from tests.support.models import AWS, BACKEND, COMMIT, DIGEST, IMAGE, OTHER_DIGEST, REGISTRY, SOURCE
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.errors import SupersededError
-from tasks.failures import AccessDeniedError
 from tasks.release.rollout import RolloutFailedError, TookTooLongError, wait
 from tasks.release.service_state import ServiceMissingError
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.models import ecs_deployment, ecs_event, ecs_service, rollout
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import step_summary, summary
+from tasks import github_summary
 from tasks.documents import as_list, as_object
 from tasks.errors import BuildError
+from tasks.release import outcomes
 from tasks.release.pipeline import Released
 from tasks.release.smoke import VerifiedVersion
 from tasks.release.wait_advice import Wait
@@ -45,7 +46,7 @@ def settings(files: Path) -> Settings:
 
 
 def test_a_deploy_ends_with_what_is_where(settings: Settings, report: Recorder) -> None:
-    outcome = summary.deployed([Released(deployment(), VERIFIED)], settings, report)
+    outcome = outcomes.deployed([Released(deployment(), VERIFIED)], settings, report)
     text = "\n".join(outcome.lines)
     for told in (
         f"version 0.1.5 serves, commit {COMMIT[:12]}",
@@ -68,8 +69,8 @@ def test_a_deploy_says_where_its_wait_went_and_what_would_shorten_it(
     wait = Wait(
         (Phase(("provisioning",), 0), Phase(("image pull",), 12), Phase(("draining",), 300)), "the delay (300 s)"
     )
-    outcome = summary.deployed([Released(deployment(), VERIFIED, wait)], settings, report)
-    step_summary.outcome("deploy", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
+    outcome = outcomes.deployed([Released(deployment(), VERIFIED, wait)], settings, report)
+    github_summary.outcome("deploy", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
     text = "\n".join(outcome.lines)
     assert "ECS took 312.0 s: draining 300.0 s, image pull 12.0 s\n" in text
     assert "to shorten draining: the delay (300 s)" in text
@@ -91,57 +92,57 @@ def test_the_summary_of_a_run_holds_what_its_revision_changes(
     settings: Settings, report: Recorder, tmp_path: Path
 ) -> None:
     changed = replace(revision(7), changes=("cpu: 256 -> 512", "environment.A: <b> -> (absent)"))
-    outcome = summary.registered([changed], settings, report)
-    step_summary.outcome("register", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
+    outcome = outcomes.registered([changed], settings, report)
+    github_summary.outcome("register", outcome, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
     text = (tmp_path / "summary.md").read_text()
     assert "<details><summary>2 changes in the task definition</summary>\n\n- `cpu: 256 -> 512`\n" in text
     assert "- `environment.A: <b> -> (absent)`" in text
-    assert "<details>" not in _summary_of(summary.registered([revision(7)], settings, report), tmp_path)
+    assert "<details>" not in _summary_of(outcomes.registered([revision(7)], settings, report), tmp_path)
 
 
 def _summary_of(outcome: Outcome, folder: Path) -> str:
-    step_summary.outcome("register", outcome, {"GITHUB_STEP_SUMMARY": str(folder / "another.md")})
+    github_summary.outcome("register", outcome, {"GITHUB_STEP_SUMMARY": str(folder / "another.md")})
     return (folder / "another.md").read_text()
 
 
 def test_a_first_deploy_had_nothing_before_it(settings: Settings, report: Recorder) -> None:
-    outcome = summary.deployed([Released(deployment(NEVER_DEPLOYED), VERIFIED)], settings, report)
+    outcome = outcomes.deployed([Released(deployment(NEVER_DEPLOYED), VERIFIED)], settings, report)
     assert "before it nothing" in "\n".join(outcome.lines)
 
 
 def test_an_adopted_deployment_runs_as_before(settings: Settings, report: Recorder) -> None:
     adopted = replace(deployment(), adopted=True)
-    assert "as before" in "\n".join(summary.deployed([Released(adopted, VERIFIED)], settings, report).lines)
+    assert "as before" in "\n".join(outcomes.deployed([Released(adopted, VERIFIED)], settings, report).lines)
 
 
 @pytest.mark.parametrize(("reused", "word"), [(True, "existed"), (False, "built")])
 def test_a_build_says_whether_anything_was_built(
     settings: Settings, report: Recorder, reused: bool, word: str
 ) -> None:
-    outcome = summary.built([replace(IMAGE, reused=reused)], settings, report)
+    outcome = outcomes.built([replace(IMAGE, reused=reused)], settings, report)
     assert outcome.lines[0] == f"backend   spryte-backend:content-0123 (50 MB, {word})"
 
 
 def test_a_push_says_which_tags_are_new(settings: Settings, report: Recorder) -> None:
-    assert summary.pushed([PUSHED], settings, report).lines[0].endswith("(was there already)")
+    assert outcomes.pushed([PUSHED], settings, report).lines[0].endswith("(was there already)")
     new = replace(PUSHED, new_tags=("0.1.5",))
-    assert summary.pushed([new], settings, report).lines[0].endswith("(new tags: 0.1.5)")
+    assert outcomes.pushed([new], settings, report).lines[0].endswith("(new tags: 0.1.5)")
 
 
 def test_a_registration_says_whether_the_revision_is_new(settings: Settings, report: Recorder) -> None:
-    assert summary.registered([revision(7)], settings, report).lines[0] == "backend   spryte-backend:7 (new)"
+    assert outcomes.registered([revision(7)], settings, report).lines[0] == "backend   spryte-backend:7 (new)"
 
 
 def test_a_github_run_gets_a_table_with_a_link_to_the_commit(
     settings: Settings, report: Recorder, tmp_path: Path
 ) -> None:
-    outcome = summary.deployed([Released(deployment(), VERIFIED)], settings, report)
+    outcome = outcomes.deployed([Released(deployment(), VERIFIED)], settings, report)
     environment = {
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_REPOSITORY": "siruscoder/spryte",
     }
-    step_summary.outcome("deploy", outcome, environment)
+    github_summary.outcome("deploy", outcome, environment)
     written = (tmp_path / "summary.md").read_text()
     assert "| version | `0.1.5` |" in written
     assert f"| commit | [`{COMMIT[:12]}`](https://github.com/siruscoder/spryte/commit/{COMMIT}) |" in written
@@ -150,12 +151,12 @@ def test_a_github_run_gets_a_table_with_a_link_to_the_commit(
 
 def test_evidence_cannot_break_out_of_its_block(tmp_path: Path) -> None:
     error = BuildError("a | b <script>", fix="Mend it.", evidence=["```", "<script>"])
-    step_summary.failure("build", error, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
+    github_summary.failure("build", error, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
     written = (tmp_path / "summary.md").read_text()
     assert "**a \\| b &lt;script>**" in written
     assert written.count("```") == 2
 
 
 def test_outside_a_github_run_nothing_is_written(tmp_path: Path) -> None:
-    step_summary.failure("build", BuildError("x", fix="y"), {})
+    github_summary.failure("build", BuildError("x", fix="y"), {})
     assert list(tmp_path.iterdir()) == []

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError
-from tasks.failures import asking_aws
 from tasks.release import registry
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tasks.failures import asking_aws
-from tasks.operate.doctor_finding import Finding, ok
+from tasks.doctor.finding import Finding, ok
 from tasks.release.task_definition import log_stream_of
+from tasks.sdk_errors import asking_aws
 from tasks.setup import taken
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError, DeploymentFailedError
 from tasks.masking import mask
-from tasks.operate import one_off, revisions
-from tasks.operate.revisions import UnknownRevisionError
+from tasks.release import one_off, revisions
+from tasks.release.revisions import UnknownRevisionError
 from tasks.release.service_state import describe
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(revision: Revision, clients: Clients, report: Report, options: DeployOpt
             return
         registered = revisions.find(service, revision.arn, clients)
         if registered is None:
-            raise UnknownRevisionError(service, 0)
+            raise UnknownRevisionError(service, revision.arn)
         last: deque[str] = deque(maxlen=EVIDENCE_LINES)
 
         def write(line: str) -> None:

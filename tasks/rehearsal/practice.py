@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.aws_commands import point_error
 from tasks.clients import Clients
-from tasks.diagnosis.failures import FAILURES, NOT_HERE, Broken
 from tasks.documents import as_list, as_object
 from tasks.embedded import cloud
 from tasks.errors import DeployError, NotReadyError, UsageError, suggestion
-from tasks.failures import asking_aws
+from tasks.rehearsal.defects import FAILURES, NOT_HERE, Broken
 from tasks.release import pipeline, smoke
 from tasks.release.image import Image
 from tasks.release.registry import PushedImage
@@ -25,6 +24,7 @@ from tasks.release.task_definition import (
     environment_of,
 )
 from tasks.report import Outcome
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import RegisterTaskDefinitionRequestTypeDef

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.diagnosis.gather import API_HEALTH, API_VARIABLE
 from tasks.errors import SmokeTestError
 from tasks.release.task_definition import environment_of, load_template
 
@@ -12,6 +11,9 @@ if TYPE_CHECKING:
     from tasks.clients import Clients
     from tasks.http import Answer
     from tasks.settings import Service
+
+API_VARIABLE = "VITE_API_URL"  # docs/service-contract.md, F2
+API_HEALTH = "/api/health"
 
 
 class ApiUnreachableError(SmokeTestError):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tasks.failures import asking_aws, error_code
-from tasks.operate.doctor_finding import Check, Finding, ok
+from tasks.doctor.finding import Check, Finding, ok
 from tasks.release.registry import RepositoryMissingError
 from tasks.release.service_state import describe, primary, running
+from tasks.sdk_errors import asking_aws, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,33 +1,25 @@
-"""run: one command in a service's image, network and secrets; its log streamed, its exit code returned."""
+"""One command in a service's image, network and secrets; its log streamed, its exit code returned."""
 
 from __future__ import annotations
 
 import re
 import shlex
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
-from tasks.diagnosis.start_rules import NAMED_COMMAND
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, StoppedByUserError, UsageError
-from tasks.failures import AccessDeniedError, asking_aws
 from tasks.masking import mask
-from tasks.operate import revisions
-from tasks.operate.log_reader import NoLogError, Tail, log_of
-from tasks.operate.revisions import UnknownRevisionError
-from tasks.release import pipeline
-from tasks.release.service_state import describe
-from tasks.report import Outcome
+from tasks.release.log_reader import NoLogError, Tail, log_of
+from tasks.sdk_errors import AccessDeniedError, asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from types_boto3_ecs.type_defs import RunTaskRequestTypeDef, ServiceTypeDef, TaskTypeDef
 
-    from tasks.command import Work
-    from tasks.operate.revisions import Registered
+    from tasks.clients import Clients
+    from tasks.release.revisions import Registered
     from tasks.report import Report
     from tasks.settings import Service
 
@@ -41,6 +33,7 @@ DESCRIBED_WITHIN_SECONDS = 60.0
 
 QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.S)
 OPERATOR = re.compile(r"(?:^|\s)(\d?[<>]\S*|\S*?(?:[;<>]|&&|\|\||\||&))(?=\s|$)")
+NAMED_COMMAND = re.compile(r"(executable file not found|no such file or directory|permission denied)", re.I)
 # Docker's answer where a container whose command could not be started is made a second time
 NAME_TAKEN = re.compile(r"container name .*already in use", re.I)
 
@@ -124,36 +117,6 @@ class Ended:
 
     task: str
     exit_code: int
-
-
-def run(work: Work, *, command: str) -> Outcome:
-    """Run a command in the revision the service runs; the exit code becomes this command's own."""
-    if len(work.services) != 1:
-        raise OneServiceError
-    words, timeout, service = split(command), work.timeout, work.services[0]
-    if work.settings.target.is_production:
-        work.confirm(f"This runs '{mask(command)}' in production ({service.name}). Go on?")
-    clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
-    found = describe(service, clients)
-    revision = revisions.find(service, found["taskDefinition"], clients)
-    if revision is None:
-        raise UnknownRevisionError(service, 0)
-    write = work.report.say if work.options.json else _to_stdout
-    with work.report.stage(service.name, "run"):
-        ended = execute(Command(revision, words, timeout, write), found, clients, work.report)
-    return Outcome(
-        {
-            "ok": ended.exit_code == 0,
-            "service": service.name,
-            "revision": revision.name,
-            "version": revision.version,
-            "task": ended.task,
-            "exit_code": ended.exit_code,
-        },
-        (f"{service.name:<9} '{mask(command)}' ended with exit code {ended.exit_code} in {revision.label}",),
-        ended.exit_code,
-    )
 
 
 def execute(command: Command, service: ServiceTypeDef, clients: Clients, report: Report) -> Ended:
@@ -281,8 +244,3 @@ def _follow(command: Command, arn: str, clients: Clients, output: _Output) -> Ta
         if clients.clock() > deadline:
             raise CommandTooLongError(task, command.timeout, service)
         clients.sleep(POLL_SECONDS)
-
-
-def _to_stdout(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from uuid import uuid4
 
 from tasks.errors import NotReadyError
-from tasks.failures import asking_aws, error_code
+from tasks.sdk_errors import asking_aws, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.failures import asking_docker
-from tasks.operate.doctor_finding import Finding, ok
+from tasks.doctor.finding import Finding, ok
+from tasks.sdk_errors import asking_docker
 from tasks.setup import aws, gh, github, policies, repository, role, trust
 from tasks.setup.policies import ROLE
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tasks.clients import Clients
+    from tasks.doctor.finding import Verdict
     from tasks.documents import Json
-    from tasks.operate.doctor_finding import Verdict
     from tasks.settings import Settings
     from tasks.setup.policies import Repository
 

@@ -24,9 +24,9 @@ DIRTY = "-dirty"  # as in Source.tag
 class UnknownRevisionError(UsageError):
     """The family has no such revision."""
 
-    def __init__(self, service: Service, number: int) -> None:
+    def __init__(self, service: Service, reference: str) -> None:
         super().__init__(
-            f"There is no revision {service.family}:{number}.",
+            f"There is no revision {reference.rpartition('/')[2]}.",
             fix=f"See which there are: ./inv history --service={service.name}",
         )
 
@@ -105,7 +105,7 @@ def get(service: Service, number: int, clients: Clients) -> Registered:
     """Return a revision by its number; raises `UnknownRevisionError`."""
     found = find(service, f"{service.family}:{number}", clients)
     if found is None:
-        raise UnknownRevisionError(service, number)
+        raise UnknownRevisionError(service, f"{service.family}:{number}")
     return found
 
 

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tasks import identity
 from tasks.clients import Clients
+from tasks.doctor import account_checks, credential_checks, definition_checks, service_checks
+from tasks.doctor.finding import Check, Finding, ok
 from tasks.embedded import cloud
-from tasks.failures import UnreachableError
-from tasks.operate import doctor_account, doctor_credentials, doctor_definition, doctor_service
-from tasks.operate.doctor_finding import Check, Finding, ok
-from tasks.release import pipeline
 from tasks.report import Outcome
+from tasks.sdk_errors import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,27 +81,27 @@ def lines(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _here(settings: Settings, clients: Clients) -> Iterator[Check]:
-    yield Check("docker", partial(doctor_account.docker, clients))
-    yield Check("github", partial(doctor_account.github_variables, settings))
-    yield Check("credentials", partial(doctor_credentials.files, settings.root))
-    yield Check("credentials", partial(doctor_credentials.contents, settings.root))
+    yield Check("docker", partial(account_checks.docker, clients))
+    yield Check("github", partial(account_checks.github_variables, settings))
+    yield Check("credentials", partial(credential_checks.files, settings.root))
+    yield Check("credentials", partial(credential_checks.contents, settings.root))
 
 
 def _there(settings: Settings, services: Sequence[Service], clients: Clients) -> Iterator[Check]:
     for service in services:
         for name, look in (
-            ("repository", doctor_service.repository),
-            ("service", doctor_service.ecs),
-            ("task definition", doctor_definition.definition),
+            ("repository", service_checks.repository),
+            ("service", service_checks.ecs),
+            ("task definition", definition_checks.definition),
         ):
             yield Check(f"{service.name} {name}", partial(look, service, clients))
-    yield Check("deploy role", partial(doctor_account.deploy_role, settings, clients))
+    yield Check("deploy role", partial(account_checks.deploy_role, settings, clients))
 
 
 def _identity(settings: Settings, clients: Clients) -> Iterator[Finding]:
     """Whose credentials these are; a finding of its own, so the command's explanation must be given here."""
     try:
-        pipeline.check_identity(clients)
+        identity.check(clients)
     except UnreachableError:
         if settings.target.name == "local":
             cloud.require_running(settings)

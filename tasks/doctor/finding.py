@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import DeployError
-from tasks.failures import AccessDeniedError
+from tasks.sdk_errors import AccessDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

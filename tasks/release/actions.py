@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import summary
 from tasks.clients import Clients
 from tasks.embedded import cloud
-from tasks.failures import asking_docker
 from tasks.git import Git
-from tasks.operate import before_deploy, one_off
-from tasks.release import dry_run, git_tag, image, pipeline, smoke, together
+from tasks.release import before_deploy, dry_run, git_tag, image, one_off, outcomes, pipeline, smoke, together
 from tasks.release.service_state import deployed_version
 from tasks.report import Outcome
+from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from tasks.command import Work
@@ -33,7 +31,7 @@ def build(work: Work) -> Outcome:
     for source in sources:
         with work.report.stage(source.service.name, "build"):
             images.append(image.build(source, clients, work.report, no_cache=work.options.no_cache))
-    return summary.built(images, work.settings, work.report)
+    return outcomes.built(images, work.settings, work.report)
 
 
 def push(work: Work) -> Outcome:
@@ -43,7 +41,7 @@ def push(work: Work) -> Outcome:
         return dry_run.tell(sources, clients, dry_run.PUSH)
     images = [pipeline.push(pipeline.build(source, clients, work.report), clients, work.report)
               for source in sources]  # fmt: skip
-    return summary.pushed(images, work.settings, work.report)
+    return outcomes.pushed(images, work.settings, work.report)
 
 
 def register(work: Work) -> Outcome:
@@ -52,7 +50,7 @@ def register(work: Work) -> Outcome:
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.REGISTER)
     revisions = [pipeline.prepare(source, clients, work.report) for source in sources]
-    return summary.registered(revisions, work.settings, work.report)
+    return outcomes.registered(revisions, work.settings, work.report)
 
 
 def deploy(work: Work, *, independent: bool = False, command: str = "") -> Outcome:
@@ -70,14 +68,13 @@ def deploy(work: Work, *, independent: bool = False, command: str = "") -> Outco
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.DEPLOY, words)
     releases = together.release(sources, clients, work.report, options)
-    return summary.deployed(list(releases), work.settings, work.report)
+    return outcomes.deployed(list(releases), work.settings, work.report)
 
 
 def verify(work: Work) -> Outcome:
     """Prove over HTTP that the version ECS runs, or the one given, is the one that answers."""
     version, timeout = work.version if work.options.version else "", work.timeout
-    clients = Clients(work.settings.target)
-    pipeline.check_identity(clients)
+    clients = work.connect()
     versions = []
     for service in work.services:
         with work.report.stage(service.name, "verify"):
@@ -86,7 +83,7 @@ def verify(work: Work) -> Outcome:
                 raise smoke.OtherVersionError(service, running, version)
             expected = smoke.Expected(service, version or running)
             versions.append(smoke.verify(expected, clients, work.report, timeout))
-    return summary.verified(versions, work.settings, work.report)
+    return outcomes.verified(versions, work.settings, work.report)
 
 
 def tag(work: Work) -> Outcome:

@@ -32,6 +32,7 @@ def lint() -> int:
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
         ("mypy",),
+        ("lint-imports", "--no-logo"),
         ("cfn-lint", "aws/stack.yaml"),
         ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows),
         ("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml"),

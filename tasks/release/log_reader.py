@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError
-from tasks.failures import asking_aws
-from tasks.operate import revisions
+from tasks.release import revisions
 from tasks.release.task_definition import log_stream_of
+from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_logs.type_defs import FilterLogEventsRequestPaginateTypeDef
 
     from tasks.clients import Clients
-    from tasks.operate.revisions import Registered
+    from tasks.release.revisions import Registered
     from tasks.settings import Service
 
 # Events of several tasks do not arrive in the order of their times: each look goes back further than a batch of

@@ -6,11 +6,11 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from tasks.doctor import permission_checks
+from tasks.doctor.finding import Check, Finding, ok
 from tasks.documents import as_list, as_object
-from tasks.failures import asking_aws
-from tasks.operate import doctor_permissions
-from tasks.operate.doctor_finding import Check, Finding, ok
 from tasks.release.task_definition import Identity, complete_secrets, described, load_template, render
+from tasks.sdk_errors import asking_aws
 from tasks.setup import taken, trust
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def definition(service: Service, clients: Clients) -> Iterator[Finding]:
     for name in taken.role_names(rendered):
         executes = name == str(rendered.get("executionRoleArn")).rpartition("/")[2]
         yield from Check(f"role {name}", partial(_role, name, clients, executes=executes)).run()
-    permissions = partial(doctor_permissions.execution_role, service, rendered, clients)
+    permissions = partial(permission_checks.execution_role, service, rendered, clients)
     yield from Check(f"{service.name} execution role", permissions).run()
     for name, reference in taken.secrets(rendered, service).items():
         yield from Check(f"secret {name}", partial(_secret, reference, service, clients)).run()
@@ -106,7 +106,7 @@ def _role(name: str, clients: Clients, *, executes: bool) -> Iterator[Finding]:
             if executes:
                 fix = (
                     "It needs the policies of TaskExecutionRole in aws/stack.yaml too; those for the secrets are "
-                    f"what doctor says next: {fix} && {doctor_permissions.attach(name)}"
+                    f"what doctor says next: {fix} && {permission_checks.attach(name)}"
                 )
             yield Finding("FAIL", f"role {name}", "there is no such role", fix)
             return

@@ -10,8 +10,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tasks.credential_kinds import IN_ADDRESS, detectors
+from tasks.doctor.finding import Finding, ok
 from tasks.git import Git
-from tasks.operate.doctor_finding import Finding, ok
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Everything a deploy depends on, checked side by side."""
