@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import github_summary, identity
-from tasks.aws_commands import point_error, point_outcome
 from tasks.clients import Clients
+from tasks.commands import point_error, point_outcome
 from tasks.documents import read_yaml
 from tasks.embedded import cloud
 from tasks.errors import DeployError, StoppedByUserError, UsageError

@@ -14,6 +14,7 @@ from tasks.command import Options, run
 from tasks.errors import BuildError, StoppedByUserError, SupersededError
 from tasks.report import Outcome
 from tests.support.project import HERE, clean_environment
+from tests.support.runbook import RUNBOOK
 from tests.support.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -105,6 +106,23 @@ def test_what_ci_cancels_ends_like_an_interruption() -> None:
     )
     assert "error: Interrupted." in ended.stderr
     assert "Run the command again" in ended.stderr
+
+
+def test_what_is_to_be_run_after_a_failure_in_production_acts_on_production(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_there(work: Work) -> Outcome:
+        service = work.settings.select("backend")[0].name
+        raise SupersededError("It failed.", fix=f"To go back: ./inv rollback --service={service} --revision=4.")
+
+    for name, value in RUNBOOK.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("APP_URL", "https://spryte.example.com")
+    with pytest.raises(Exit):
+        run(fail_there, Options("backend", target="aws"))
+    assert (
+        "fix: To go back: ./inv rollback --service=backend --revision=4 --target=aws.\n" in capsys.readouterr().err
+    )
 
 
 def test_an_interruption_ends_with_130_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
