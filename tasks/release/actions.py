@@ -9,6 +9,7 @@ from tasks.embedded import cloud
 from tasks.git import Git
 from tasks.release import before_deploy, dry_run, git_tag, image, one_off, outcomes, pipeline, smoke, together
 from tasks.release.service_state import deployed_version
+from tasks.release.version import require_free
 from tasks.report import Outcome
 from tasks.sdk_errors import asking_docker
 
@@ -35,12 +36,14 @@ def build(work: Work) -> Outcome:
 
 
 def push(work: Work) -> Outcome:
-    """Build, where needed, and push."""
+    """Build, where needed, and push; a version that is taken is refused before the first build."""
     sources, clients = _ready(work)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.PUSH)
-    images = [pipeline.push(pipeline.build(source, clients, work.report), clients, work.report)
-              for source in sources]  # fmt: skip
+    for source in sources:
+        require_free(source, clients)
+    built = [pipeline.build(source, clients, work.report) for source in sources]
+    images = [pipeline.push(each, clients, work.report) for each in built]
     return outcomes.pushed(images, work.settings, work.report)
 
 
@@ -66,7 +69,7 @@ def deploy(work: Work, *, independent: bool = False, command: str = "") -> Outco
     sources, clients = _ready(work)
     pipeline.check_services(work.services, clients, force=given.force)
     if work.options.dry_run:
-        return dry_run.tell(sources, clients, dry_run.DEPLOY, words)
+        return dry_run.tell(sources, clients, dry_run.DEPLOY, options)
     releases = together.release(sources, clients, work.report, options)
     return outcomes.deployed(list(releases), work.settings, work.report)
 

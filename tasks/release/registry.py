@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError, PushError
-from tasks.release.image import exists, reference_of
 from tasks.release.missing import remedy
 from tasks.sdk_errors import asking_aws, asking_docker
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from tasks.clients import Clients
     from tasks.documents import Json
     from tasks.release.image import Image
-    from tasks.release.source import Source
     from tasks.report import Report
     from tasks.settings import Service, Target
 
@@ -43,17 +41,6 @@ class RepositoryMissingError(NotReadyError):
                 "--image-tag-mutability IMMUTABLE",
                 target,
             ),
-        )
-
-
-class VersionUsedError(PushError):
-    """The version's tag already names another image."""
-
-    def __init__(self, source: Source, digest: str) -> None:
-        super().__init__(
-            f"Version {source.version} of {source.service.name} is already in ECR as another image "
-            f"({digest[:19]}), not as {source.label}.",
-            fix="Never use a version twice: choose the next one.",
         )
 
 
@@ -86,21 +73,17 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
     """Push the image under its commit and its version, or find that it is there.
 
     A tag that is there already is never pushed again, so the same push run twice succeeds on a repository
-    with immutable tags.
+    with immutable tags. Whether the version is free was asked before (`tasks/release/version.py`).
 
     Raises:
         RepositoryMissingError: the repository does not exist.
-        VersionUsedError: the version already names another image.
         NoDigestError: the registry holds no such tag, or another digest, after the push.
         PushError: the registry or the engine refused.
     """
     source, service = image.source, image.source.service
     repository = f"{clients.target.registry}/{service.repository}"
     there = tagged(service, (source.tag, source.version), clients)
-    digest, used = there.get(source.tag, ""), there.get(source.version, "")
-    if used and used != (digest or _pushed_before(image.reference, repository, clients)):
-        raise VersionUsedError(source, used)
-    if digest:
+    if digest := there.get(source.tag, ""):
         report.say(f"{source.label} is in ECR as {digest[:19]}")
     else:
         digest = _push_tag(image, repository, clients, report)
@@ -113,29 +96,6 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
         if confirmed.get(tag) != digest:
             raise NoDigestError(f"{repository}:{tag}", f"ECR has {confirmed.get(tag, 'no such tag')}")
     return PushedImage(image, repository, digest, tuple(added))
-
-
-def used_otherwise(source: Source, there: Mapping[str, str], clients: Clients) -> str:
-    """Return the digest that ECR has under the version where it cannot be this content's image, else nothing.
-
-    That is known before the image is built: an image is the same only when it was pushed from here before.
-    `there` are the digests of its commit and its version, as far as ECR has them.
-    """
-    used, digest = there.get(source.version, ""), there.get(source.tag, "")
-    if not used or used == digest:
-        return ""
-    reference = reference_of(source, clients.target)
-    if digest or not exists(reference, clients):
-        return used
-    repository = f"{clients.target.registry}/{source.service.repository}"
-    return "" if _pushed_before(reference, repository, clients) == used else used
-
-
-def require_free_version(source: Source, clients: Clients) -> None:
-    """Refuse a version that names another image already, before this one is built; raises `VersionUsedError`."""
-    there = tagged(source.service, (source.tag, source.version), clients)
-    if used := used_otherwise(source, there, clients):
-        raise VersionUsedError(source, used)
 
 
 def tagged(service: Service, tags: tuple[str, ...], clients: Clients) -> dict[str, str]:
@@ -156,14 +116,6 @@ def _images(service: Service, tags: tuple[str, ...], clients: Clients) -> dict[s
         for image in answer["images"]:
             found[tag] = image
     return found
-
-
-def _pushed_before(reference: str, repository: str, clients: Clients) -> str:
-    """Return the digest under which this very image was pushed to the repository before, if it was."""
-    with asking_docker("inspecting the image"):
-        digests = clients.docker.images.get(reference).attrs.get("RepoDigests") or []
-    known = [digest.partition("@")[2] for digest in digests if digest.startswith(f"{repository}@")]
-    return known[0] if known else ""
 
 
 def _push_tag(image: Image, repository: str, clients: Clients, report: Report) -> str:
