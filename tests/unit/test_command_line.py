@@ -235,11 +235,15 @@ def test_the_help_of_deploy_explains_each_option_on_its_line(project: Project) -
     assert set(options) == set(explained("deploy"))
 
 
-def test_listing_loads_neither_boto3_nor_docker(project: Project) -> None:
-    shown = project.succeed("--list", PYTHONPROFILEIMPORTTIME="1").err
-    loaded = set(re.findall(r"\| +([a-z0-9_]+)$", shown, re.MULTILINE))
-    assert "invoke" in loaded
+@pytest.mark.parametrize("asked", [("--list",), ("--help", "deploy")])
+def test_help_loads_neither_what_the_tasks_do_nor_what_that_needs(
+    project: Project, asked: tuple[str, ...]
+) -> None:
+    shown = project.succeed(*asked, PYTHONPROFILEIMPORTTIME="1").err
+    loaded = set(re.findall(r"\| +([a-z0-9_.]+)$", shown, re.MULTILINE))
+    assert {"invoke", "tasks.operate.collection"} <= loaded
     assert loaded.isdisjoint({"boto3", "botocore", "docker", "requests", "rich", "ministack"})
+    assert not [name for name in loaded if name.startswith(("tasks.release", "tasks.embedded"))]
 
 
 def test_a_tag_is_planned_without_being_made(project: Project) -> None:
