@@ -22,11 +22,13 @@ from tasks.errors import DeployError, StoppedByUserError, UsageError
 from tasks.report import Outcome, Report, print_failure, print_outcome
 from tasks.sdk_errors import UnreachableError
 from tasks.settings import Settings, checked_version, load, misspelled
+from tasks.terminal import terminal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tasks.settings import Service
+    from tasks.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBER = re.compile(r"[1-9][0-9]{0,6}")  # Invoke's own conversion would end in a traceback
@@ -96,6 +98,11 @@ class Work:
         """How many lines of a log to show; raises `NumberError`."""
         return number("--lines", self.options.lines)
 
+    @cached_property
+    def terminal(self) -> Terminal:
+        """How the result may be written to stdout."""
+        return terminal_of(sys.stdout, self.environment)
+
     def connect(self) -> Clients:
         """Return the connections; a service that does not exist is told before AWS is asked anything.
 
@@ -132,7 +139,7 @@ def check_files() -> None:
     try:
         read_yaml(ROOT / "invoke.yaml", "invoke.yaml")
     except DeployError as error:
-        Report(sys.stderr, time.monotonic).error(error)
+        Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ)).error(error)
         if "--json" in sys.argv:
             print_failure(error, sys.stdout)
         raise Exit(code=error.exit_code) from error
@@ -179,7 +186,7 @@ def run(name: str, action: Callable[[Work], Outcome], options: Options) -> None:
     """
     from invoke.exceptions import Exit  # noqa: PLC0415 - the exception Invoke turns into an exit code
 
-    report = Report(sys.stderr, time.monotonic)
+    report = Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ))
     work = Work(options, report, os.environ)
     try:
         _refuse_invokes_own_dry_run(sys.argv)
