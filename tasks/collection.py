@@ -64,7 +64,7 @@ def register(
     "force": "Start a new deployment even if one is in progress or the revision runs already (rotated secrets).",
     "no-rollback": "Leave a failed deployment as it is, for inspection.",
     "independent": "Leave the services before a failed one at their new versions, instead of taking all back.",
-    "before-deploy": f"Run it in the new version before the service is updated (migrations). {options.COMMAND}",
+    "before-deploy": f"What to run in the new version before the update (migrations). {options.COMMAND}",
 })  # fmt: skip
 def deploy(
     _: Context, service: str = "", version: str = "", target: str = "", json: bool = False,

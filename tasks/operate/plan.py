@@ -20,7 +20,7 @@ from tasks.report import Outcome
 from tasks.sdk_errors import DockerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tasks.clients import Clients
     from tasks.command import Work
@@ -117,9 +117,9 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
         GitError: a version was given, and this is no usable checkout.
         ServiceMissingError: there is no such service.
     """
-    state = running(service, clients)
+    template, state = load_template(service, settings.target), running(service, clients)
     found = _Found(
-        template=load_template(service, settings.target),
+        template=template,
         state=state,
         now=revisions.find(service, state.arn, clients),
         newest=revisions.find(service, service.family, clients),
@@ -139,18 +139,15 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
     )
 
 
-def _notes(found: _Found) -> tuple[str, ...]:
-    state, now, newest = found.state, found.now, found.newest
-    busy = state.deployment is not None and state.deployment.get("rolloutState") == "IN_PROGRESS"
-    waits = newest is not None and newest.arn != state.arn and newest.number > (now.number if now else 0)
-    told = (
-        f"a deployment of {state.name} is in progress" if busy else "",
-        f"{newest.label} is registered and does not run" if newest and waits else "",
-        f"a deploy would be refused: {found.service.ecs_service} is scaled to 0"
-        if state.desired == 0 and not state.never_deployed
-        else "",
-    )
-    return tuple(note for note in told if note)
+def _notes(found: _Found) -> Iterator[str]:
+    """Yield what is to be known of the service beside any change."""
+    state, newest = found.state, found.newest
+    if state.deployment and state.deployment.get("rolloutState") == "IN_PROGRESS":
+        yield f"a deployment of {state.name} is in progress"
+    if newest and newest.arn != state.arn and newest.number > (found.now.number if found.now else 0):
+        yield f"{newest.label} is registered and does not run"
+    if state.desired == 0 and not state.never_deployed:
+        yield f"a deploy would be refused: {found.service.ecs_service} is scaled to 0"
 
 
 def _of_running(found: _Found) -> _Goal:

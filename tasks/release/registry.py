@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.docker_messages import messages
 from tasks.errors import NotReadyError, PushError
 from tasks.release.missing import remedy
 from tasks.sdk_errors import asking_aws, asking_docker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from types_boto3_ecr.type_defs import ImageTypeDef
 
     from tasks.clients import Clients
-    from tasks.documents import Json
+    from tasks.docker_messages import Message
     from tasks.release.image import Image
     from tasks.report import Report
     from tasks.settings import Service, Target
 
 
-# With the containerd image store the engine tells the digest in words only:
-# https://github.com/moby/moby/blob/master/daemon/containerd/image_push.go
-IN_WORDS = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: ")
 LARGE_LAYER = 1_000_000  # bytes; smaller layers are gone before a bar for them is drawn
 
 
@@ -124,10 +121,8 @@ def _push_tag(image: Image, repository: str, clients: Clients, report: Report) -
     report.say(f"pushing {reference}")
     with asking_docker("pushing", PushError):
         clients.docker.images.get(image.reference).tag(repository, tag=tag)
-        stream: Iterable[dict[str, Json]] = clients.docker.api.push(
-            repository, tag=tag, stream=True, decode=True, auth_config=credentials
-        )
-        return _follow(reference, stream, report)
+        stream = clients.docker.api.push(repository, tag=tag, stream=True, decode=True, auth_config=credentials)
+        return _follow(reference, messages(stream), report)
 
 
 def _log_in(clients: Clients) -> dict[str, str]:
@@ -137,23 +132,18 @@ def _log_in(clients: Clients) -> dict[str, str]:
     return {"username": user, "password": password}
 
 
-def _follow(reference: str, stream: Iterable[Mapping[str, Json]], report: Report) -> str:
+def _follow(reference: str, said: Iterable[Message], report: Report) -> str:
     """Return the digest that the push reports; docker-py itself raises nothing (docker-py issue 3161)."""
     digest = ""
-    for message in stream:
-        if "error" in message:
+    for message in said:
+        if message.error:
             raise PushError(
-                f"{reference} was not pushed: {message['error']}",
-                fix="Mend what the registry says; what was uploaded already will not be sent again.",
+                f"{reference} was not pushed: {message.error}",
+                fix="Fix what the registry says; what was uploaded already will not be sent again.",
             )
-        detail = message.get("progressDetail")
-        if isinstance(detail, dict) and isinstance(total := detail.get("total"), int) and total >= LARGE_LAYER:
-            report.progress(f"layer {message.get('id', '')}", float(str(detail.get("current", 0))), total)
-        aux = message.get("aux")
-        if isinstance(aux, dict) and aux.get("Digest"):
-            digest = str(aux["Digest"])
-        elif told := IN_WORDS.search(str(message.get("status", ""))):
-            digest = digest or told[1]
+        if message.total >= LARGE_LAYER:
+            report.progress(f"layer {message.layer}", message.done, message.total)
+        digest = message.digest or digest
     if not digest:
         raise NoDigestError(reference, "Docker reported no digest")
     return digest

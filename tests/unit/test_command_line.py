@@ -228,6 +228,13 @@ def test_every_option_is_explained_of(name: str) -> None:
     assert ("version" in options) == (name in (*RELEASING, "plan"))
 
 
+@pytest.mark.parametrize("option", ["json", "target", "dry-run"])
+def test_an_option_that_several_tasks_have_says_the_same_in_each(option: str) -> None:
+    texts = [explained(name)[option] for name in TASKS if option in explained(name)]
+    assert len(texts) > 5
+    assert len(set(texts)) == 1
+
+
 def test_the_help_of_deploy_explains_each_option_on_its_line(project: Project) -> None:
     shown = project.succeed("--help", "deploy").out
     options = re.findall(r"^  --([a-z-]+)(?:=[A-Z]+)? +\S+", shown, re.MULTILINE)
