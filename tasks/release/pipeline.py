@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks import identity
 from tasks.diagnosis.explain import explain
 from tasks.diagnosis.findings import Case
+from tasks.diagnosis.so_far import so_far
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyError, SmokeTestError
 from tasks.git import Git
 from tasks.release import (
@@ -23,6 +25,8 @@ from tasks.release import (
     wait_advice,
     way_back,
 )
+from tasks.release.deployment import Deployment
+from tasks.release.interruption import Phase
 from tasks.release.one_commit import require_one_commit
 from tasks.release.service_state import require_deployable, running, to_return_to
 from tasks.release.way_back import Back
@@ -30,7 +34,7 @@ from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
-    from tasks.release.deployment import Deployment
+    from tasks.errors import DeployError
     from tasks.release.image import Image
     from tasks.release.registry import PushedImage
     from tasks.release.smoke import VerifiedVersion
@@ -39,6 +43,9 @@ if TYPE_CHECKING:
     from tasks.release.wait_advice import Wait
     from tasks.report import Report
     from tasks.settings import Service, Settings
+
+# For how long no other answer may come in between where old tasks may still be among those that answer.
+STEADY_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -135,39 +142,63 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
 
     Raises:
         RolloutFailedError, TookTooLongError, SupersededError, NotServingError: with what became of it.
-        NotReadyError: AWS cannot be asked any more; says what ECS goes on with.
+        NotReadyError: AWS cannot be asked any more; says what that leaves, and how to go on.
         InterruptedMidwayError: likewise.
     """
-    found = revision.pushed.image.source
-    with report.stage(found.service.name, "update"):
-        before = to_return_to(found.service, clients)
-        started = deployment.start(revision, before, clients, force=options.force)
+    service = revision.pushed.image.source.service
+    with report.stage(service.name, "update"):
+        before = to_return_to(service, clients)
+        with interruption.told(Deployment(revision, "", before, adopted=False), Phase.SENDING):
+            started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
-    try:
-        return _prove(started, clients, report, options)
-    except NotReadyError as error:
-        error.add_evidence(interruption.state_left(started), interruption.how_to_go_on(started))
-        raise
-    except KeyboardInterrupt as error:
-        raise interruption.InterruptedMidwayError(started) from error
+    return _prove(started, clients, report, options)
 
 
 def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:
-    service, version = started.service, started.rollout.version
+    service = started.service
+    case = Case(service, started.revision.arn, started.rollout.version)
+    watched = replace(started.rollout, ask_why=lambda: so_far(case, clients))
     try:
-        with report.stage(service.name, "rollout"):
-            finished = rollout.wait(started.rollout, clients, report, options.timeout)
-        with report.stage(service.name, "verify"):
-            patience = min(options.timeout, smoke.DEADLINE_SECONDS)
-            verified = smoke.verify(smoke.Expected(service, version), clients, report, patience)
+        with interruption.told(started, Phase.COMING_UP), report.stage(service.name, "rollout"):
+            finished = rollout.wait(watched, clients, report, options.timeout)
+        with interruption.told(started, Phase.UNPROVED), report.stage(service.name, "verify"):
+            complete = rollout.completed(finished, watched)
+            patience = min(options.timeout, smoke.DEADLINE_SECONDS) if complete else smoke.DEADLINE_SECONDS
+            verified = smoke.verify(_expected(watched, clients, complete=complete), clients, report, patience)
             api_check.require_api(service, clients)
+            if not complete:
+                rollout.require_still_up(watched, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-        asks_http = isinstance(error, SmokeTestError)
-        explain(error, Case(service, started.revision.arn, version, asks_http), clients, report)
+        _require_not_superseded(error, watched, clients)
+        with interruption.told(started, _phase(error)):
+            explain(error, replace(case, asks_http=isinstance(error, SmokeTestError)), clients, report)
         with report.stage(service.name, "way back"):
             way_back.tell(error, _return(started, clients, report, options))
         raise
     return Released(started, verified, wait_advice.attribute(started, finished, clients))
+
+
+def _expected(watched: rollout.Rollout, clients: Clients, *, complete: bool) -> smoke.Expected:
+    """Return what has to answer; for longer where ECS itself has not called the deployment complete."""
+    return smoke.Expected(
+        watched.service,
+        watched.version,
+        0 if complete else STEADY_SECONDS,
+        lambda: rollout.require_not_superseded(watched, clients),
+    )
+
+
+def _require_not_superseded(error: DeployError, watched: rollout.Rollout, clients: Clients) -> None:
+    """Where HTTP proved nothing: another deployment may have taken over since ours was complete."""
+    if isinstance(error, SmokeTestError):
+        with suppress(NotReadyError):
+            rollout.require_not_superseded(watched, clients)
+
+
+def _phase(error: DeployError) -> Phase:
+    if isinstance(error, SmokeTestError):
+        return Phase.UNPROVED
+    return Phase.COMING_UP if isinstance(error, GaveUpWaitingError) else Phase.FAILED
 
 
 def _beginning(started: Deployment) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import DeployError
 from tasks.release import pipeline
-from tasks.release.rollout import judge
+from tasks.release.rollout_judge import judge
 from tests.support.models import AWS, as_service, ecs_deployment, ecs_service, rollout
 from tests.support.web import Page, serving, version
 from tests.unit.test_diagnosis_midway import Watching, revision

@@ -193,7 +193,7 @@ def test_a_version_that_does_not_answer_returns_too(
     wrong = 202  # as often as the smoke test asks within its minute, and the diagnosis once more
     answers[:] = [Page(502)] * wrong + [version("0.1.4")]
     begins(clients)
-    clients.services_are(OURS, DONE)
+    clients.services_are(OURS, DONE, DONE)
     may_not_ask_why(clients, DONE)
     clients.services_are(DONE)
     back = ecs_service(ecs_deployment(4, "ecs-svc/3"))
