@@ -194,7 +194,8 @@ def test_a_version_that_crashes_at_start_fails_in_seconds_and_the_one_before_ser
 
     assert result.code == 7
     assert f"version {bad}" in result.err
-    assert "circuit breaker" in result.err
+    assert "did not come up" in result.err
+    assert "The container crashes at start with exit code 7" in result.err
     assert f"Version {good} serves again, proved over HTTP." in result.err
     assert (
         deployed.clients.http.get(f"{deployed.clients.target.app_url}/api/health").headers["X-App-Version"] == good

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,15 +10,18 @@ import pytest
 
 from tasks.diagnosis.findings import Case, Findings, Task
 from tasks.diagnosis.so_far import judged
+from tasks.documents import as_list, as_object
 from tests.support.catalogue import GIVEN_UP
-from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment
+from tests.support.models import BACKEND, BEGAN, OTHER_DIGEST, arn, ecs_deployment
 from tests.support.replay import BACK, OPTIONS, Example, Look, coming_up, play
 
 if TYPE_CHECKING:
     from tests.support.fakes import Recorder
     from tests.support.replay import Replayed
 
-BREAKER = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
+BREAKER: dict[str, object] = {
+    "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+}
 # As AWS showed it: the counter stands still, and FAILED never comes.
 STALLED: tuple[Look, ...] = (coming_up(), coming_up(1), coming_up(1), coming_up(1), coming_up(2))
 COUNTED: tuple[Look, ...] = (coming_up(), coming_up(1), coming_up(2), coming_up(3))
@@ -34,22 +37,21 @@ MAY_HEAL = ("it crashes", "the registry cannot be reached", "it listens elsewher
 PROVED = "Version 0.1.4 serves again, proved over HTTP."
 
 
-def stalling(what: str, looks: tuple[Look, ...], tasks: int = 2, **fields: object) -> Example:
-    """Return an example of the catalogue whose circuit breaker never fires, after so many tasks failed."""
-    example = GIVEN_UP[what]
-    (one,) = example.account.stopped
-    stopped = [
+def stalling(what: str, looks: tuple[Look, ...]) -> Example:
+    """Return an example of the catalogue whose circuit breaker never fires, after two of its tasks failed."""
+    example = copy.deepcopy(GIVEN_UP[what])
+    account = example.account
+    (one,) = account.stopped
+    account.stopped = [
         {
             **one,
             "taskArn": f"{one['taskArn']}{number}",
             "stoppedAt": (BEGAN + timedelta(minutes=number)).timestamp(),
         }
-        for number in range(tasks)
+        for number in range(2)
     ]
-    settings = {**example.account.settings, **BREAKER}
-    return replace(
-        example, account=replace(example.account, looks=looks, stopped=stopped, settings=settings, **fields)
-    )  # type: ignore[arg-type]
+    account.looks, account.settings = looks, {**account.settings, **BREAKER}
+    return example
 
 
 def updates(played: Replayed) -> list[object]:
@@ -97,17 +99,11 @@ def test_a_counter_that_stands_still_ends_at_the_limit_with_the_cause_said_in_ti
 
 
 def test_under_the_deploy_policy_alone_an_image_that_is_not_in_ecr_is_seen_too(report: Recorder) -> None:
-    denied = {"ecs:ListTasks", "ecs:DescribeTasks"}
-    gone = f"{BACKEND.repository}@sha256:{'0' * 64}"
-    example = stalling("the image is missing", STALLED, denied=denied)
-    container = example.account.definitions[7]["containerDefinitions"]
-    assert isinstance(container, list)
-    assert isinstance(container[0], dict)
-    image = str(container[0]["image"]).replace(str(container[0]["image"]).rpartition("/")[2], gone)
-    definitions = {
-        7: {**example.account.definitions[7], "containerDefinitions": [{**container[0], "image": image}]}
-    }
-    played = play(replace(example, account=replace(example.account, definitions=definitions)), report)
+    example = stalling("the image is missing", STALLED)
+    example.account.denied = {"ecs:ListTasks", "ecs:DescribeTasks"}
+    container = as_object(as_list(example.account.definitions[7]["containerDefinitions"])[0])
+    container["image"] = f"{str(container['image']).partition('@')[0]}@{OTHER_DIGEST}"
+    played = play(example, report)
     assert played.error is not None
     assert played.error.exit_code == 7
     assert "is not in the registry." in report.text
@@ -128,7 +124,8 @@ def test_a_breaker_that_fires_while_the_tool_goes_back_itself_is_joined(report: 
 
 def test_a_breaker_that_fires_after_the_tool_has_gone_back_changes_nothing(report: Recorder) -> None:
     """The update was first: ECS lists ours as failed beside the one that comes up again."""
-    assert [each["taskDefinition"] for each in BACK[0]] == [arn(4), arn(7)]  # type: ignore[index,union-attr]
+    assert isinstance(BACK[0], list)
+    assert [each["taskDefinition"] for each in BACK[0]] == [arn(4), arn(7)]
     played = play(stalling("it crashes", COUNTED), report)
     assert played.error is not None
     assert played.error.evidence[-1] == PROVED
