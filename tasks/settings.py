@@ -86,7 +86,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: an account and region, or the embedded cloud that plays them. Stages only read its values."""
+    """Where to: an account and region, or the embedded cloud that plays them. Stages only read its values.
+
+    `released_commits_only`: only pushed commits go there, and no version after a newer one; a rehearsal of it too.
+    """
 
     name: TargetName
     account: str
@@ -96,6 +99,7 @@ class Target:
     endpoint_url: str | None
     credentials: Credentials | None
     build_args: Mapping[str, str]
+    released_commits_only: bool = False
 
     @property
     def is_production(self) -> bool:
@@ -264,6 +268,7 @@ def _aws(values: Variables) -> Target:
         endpoint_url=values.get("AWS_ENDPOINT_URL", variables.URL, "") or None,
         credentials=None,
         build_args=values.base_images(),
+        released_commits_only=True,
     )
 
 

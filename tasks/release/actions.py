@@ -47,6 +47,7 @@ def push(work: Work) -> Outcome:
 def register(work: Work) -> Outcome:
     """Build and push, where needed, and register."""
     sources, clients = _ready(work)
+    pipeline.check_versions(sources, clients)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.REGISTER)
     revisions = [pipeline.prepare(source, clients, work.report) for source in sources]
@@ -65,6 +66,7 @@ def deploy(work: Work, *, independent: bool = False, command: str = "") -> Outco
     options = pipeline.DeployOptions(work.timeout, given.force, not given.no_rollback, independent, words)
     sources, clients = _ready(work)
     pipeline.check_services(work.services, clients, force=given.force)
+    pipeline.check_versions(sources, clients, force=given.force)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.DEPLOY, words)
     releases = together.release(sources, clients, work.report, options)

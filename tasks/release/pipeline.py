@@ -28,7 +28,7 @@ from tasks.release import (
 from tasks.release.deployment import Deployment
 from tasks.release.interruption import Phase
 from tasks.release.one_commit import require_one_commit
-from tasks.release.service_state import require_deployable, running, to_return_to
+from tasks.release.service_state import require_deployable, require_no_newer, running, to_return_to
 from tasks.release.way_back import Back
 from tasks.sdk_errors import asking_docker
 
@@ -78,11 +78,11 @@ def check_source(service: Service, version: str, settings: Settings) -> Source:
     Raises:
         UsageError: folder, Dockerfile or task definition template are missing or malformed.
         GitError: the checkout cannot be released from.
-        NotReadyError: the target is `aws`, rehearsed or not, and the tree is dirty or the commit not pushed.
+        NotReadyError: the target takes released commits only, and the tree is dirty or the commit not pushed.
     """
     task_definition.load_template(service, settings.target)
     found = source.inspect(service, version)
-    if settings.target.name == "aws":
+    if settings.target.released_commits_only:
         source.require_released_commit(Git(settings.root), settings.release)
     return found
 
@@ -109,6 +109,20 @@ def check_services(services: tuple[Service, ...], clients: Clients, *, force: bo
         state = running(service, clients)
         family = task_definition.described(service.family, clients) or {}
         require_deployable(state, str(family.get("taskDefinitionArn", "")), force=force)
+
+
+def check_versions(sources: tuple[Source, ...], clients: Clients, *, force: bool = False) -> None:
+    """Refuse to put an older version over a newer one where only released commits go, unless it is forced.
+
+    A job that is run again, two tags pushed together or a late approval would do that without a word.
+
+    Raises:
+        OlderVersionError: a newer one runs.
+        ServiceMissingError, AccessDeniedError: as `service_state.running`.
+    """
+    if clients.target.released_commits_only and not force:
+        for each in sources:
+            require_no_newer(running(each.service, clients), each.version)
 
 
 def build(found: Source, clients: Clients, report: Report) -> Image:

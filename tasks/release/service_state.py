@@ -9,6 +9,7 @@ from tasks.errors import NotReadyError
 from tasks.release.missing import remedy
 from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
 from tasks.sdk_errors import asking_aws
+from tasks.settings import VERSION
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
@@ -76,6 +77,17 @@ class NeverDeployedError(NotReadyError):
         super().__init__(
             f"{service.ecs_service} was never deployed: there is no version of it.",
             fix=f"Deploy one: ./inv deploy --service={service.name} --version=X.Y.Z",
+        )
+
+
+class OlderVersionError(NotReadyError):
+    """The service runs a newer version already."""
+
+    def __init__(self, service: Service, runs: str, wanted: str) -> None:
+        super().__init__(
+            f"{service.ecs_service} runs version {runs}, which is newer than {wanted}: nothing was done.",
+            fix=f"To go back to it: ./inv rollback --service={service.name} --to={wanted}; "
+            f"to deploy it all the same: ./inv deploy --service={service.name} --version={wanted} --force",
         )
 
 
@@ -207,3 +219,18 @@ def require_deployable(state: Running, arn: str = "", *, force: bool = False) ->
     busy = current is not None and current.get("rolloutState") == "IN_PROGRESS"
     if current and busy and not force and current.get("taskDefinition") != arn:
         raise DeploymentInProgressError(state.service, current)
+
+
+def require_no_newer(state: Running, version: str) -> None:
+    """Refuse `version` where a newer one runs; one that failed, or bears no such version, is no reason.
+
+    Raises:
+        OlderVersionError: a newer one runs.
+    """
+    failed = state.deployment is not None and state.deployment.get("rolloutState") == "FAILED"
+    if not failed and VERSION.fullmatch(state.version) and _parts(version) < _parts(state.version):
+        raise OlderVersionError(state.service, state.version, version)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

@@ -12,13 +12,14 @@ from tasks.errors import SupersededError
 from tasks.release import pipeline
 from tasks.release.registry import RepositoryMissingError
 from tasks.release.rollout import RolloutFailedError
-from tasks.release.service_state import DeploymentInProgressError, NothingRunsError
+from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, OlderVersionError
 from tasks.release.smoke import NotServingError
 from tests.support.fakes import StubbedClients
 from tests.support.models import (
     ACCOUNT,
     AWS,
     BACKEND,
+    SOURCE,
     arn,
     ecs_deployment,
     ecs_service,
@@ -144,6 +145,39 @@ def test_a_service_scaled_to_zero_may_not_even_so(clients: StubbedClients, force
     checks(clients, {**RUNS, "desiredCount": 0}, 4)
     with pytest.raises(NothingRunsError):
         pipeline.check_services((BACKEND,), clients, force=force)
+
+
+def released_only(clients: StubbedClients, version: str, **fields: object) -> StubbedClients:
+    """Let the service run a version on a target that takes released commits only."""
+    clients.target = replace(clients.target, released_commits_only=True)
+    clients.services_are(ecs_service(ecs_deployment(4, "ecs-svc/1", **fields)))
+    clients.ecs_stub.add_response("describe_task_definition", registered(4, version))
+    return clients
+
+
+@pytest.mark.parametrize("runs", ["0.1.6", "0.1.10", "0.2.0", "1.0.0"])
+def test_an_older_version_does_not_silently_replace_a_newer_one(clients: StubbedClients, runs: str) -> None:
+    with pytest.raises(OlderVersionError) as caught:
+        pipeline.check_versions((SOURCE,), released_only(clients, runs))
+    assert f"spryte-backend-service runs version {runs}, which is newer than 0.1.5" in str(caught.value)
+    assert "./inv rollback --service=backend --to=0.1.5;" in caught.value.fix
+    assert "./inv deploy --service=backend --version=0.1.5 --force" in caught.value.fix
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("runs", ["0.1.5", "0.1.4", "0.0.9", "", "latest"])
+def test_the_same_version_a_newer_one_and_one_over_no_version_go_on(clients: StubbedClients, runs: str) -> None:
+    pipeline.check_versions((SOURCE,), released_only(clients, runs))
+
+
+def test_a_newer_version_that_failed_is_no_reason_to_refuse(clients: StubbedClients) -> None:
+    pipeline.check_versions((SOURCE,), released_only(clients, "0.1.6", rolloutState="FAILED"))
+
+
+def test_forced_or_on_another_target_nobody_asks(clients: StubbedClients) -> None:
+    pipeline.check_versions((SOURCE,), clients)
+    clients.target = replace(clients.target, released_commits_only=True)
+    pipeline.check_versions((SOURCE,), clients, force=True)
 
 
 def test_a_deploy_ends_when_the_new_version_is_proved(clients: StubbedClients, report: Recorder) -> None:
