@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.documents import Document, as_object
 from tasks.git import Git, GitError
 from tasks.release import registry, revisions
-from tasks.release.difference import differences
+from tasks.release.by_hand import COMMIT, compare, path, paths
 from tasks.release.dry_run import UNKNOWN_DIGEST
 from tasks.release.service_state import running
 from tasks.release.source import inspect
-from tasks.release.task_definition import Identity, Template, complete_secrets, load_template, render
+from tasks.release.task_definition import Identity, complete_secrets, load_template, render
 from tasks.report import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.release.revisions import Registered
     from tasks.release.service_state import Running
-    from tasks.settings import Service, Settings, Target
+    from tasks.settings import Service, Settings
 
 CHANGES_FOUND = 11
-COMMIT = re.compile(r"[0-9a-f]{40}")  # it comes from AWS: nothing else may reach git's command line
 
 
 @dataclass(frozen=True)
@@ -96,16 +90,11 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
     # the newest revision's secrets, as register itself takes them
     secrets = complete_secrets(newest.definition if newest else {})
     new = render(template, Identity(image, version or state.version, commit, secrets), settings.target)
-    changes = () if state.never_deployed and not version else differences(old, new)
-    told = (state, version or state.version, changes)
+    compared = compare(template, old, new, settings.target)
+    changes = () if state.never_deployed and not version else compared.changes
     new_image = not version and now is not None and _has_other_content(service, now)
-    committed = _committed(template, now, settings.target) if now else None
-    if committed is None:
-        return Plan(*told, None, tuple(notes), new_image=new_image)
-    by_hand = differences(committed, old)
-    taken_back = _paths(by_hand) - _paths(differences(committed, new))
-    undone = frozenset(change for change in changes if _path(change) in taken_back)
-    return Plan(*told, by_hand, tuple(notes), undone, new_image)
+    told = (state, version or state.version, changes)
+    return Plan(*told, compared.by_hand, tuple(notes), compared.undone, new_image)
 
 
 def _image(service: Service, version: str, now: Registered | None, clients: Clients) -> tuple[str, str, list[str]]:
@@ -143,29 +132,6 @@ def _tree_of(service: Service, commit: str) -> str:
         return ""
 
 
-def _committed(template: Template, now: Registered, target: Target) -> dict[str, Json] | None:
-    """Return the running revision as the template of its own commit has it; None where that cannot be told."""
-    service, git = template.service, Git(template.service.root)
-    if not COMMIT.fullmatch(now.commit):  # none, or uncommitted content
-        return None
-    try:
-        prefix = git.run("rev-parse", "--show-prefix")
-        text = git.run("show", f"{now.commit}:{prefix}{service.template}")
-        document = Document(service.template, as_object(json.loads(text)), {})
-    except (GitError, json.JSONDecodeError):
-        return None
-    identity = Identity(now.image, now.version, now.commit, complete_secrets(now.definition))
-    return render(Template(service, document), identity, target)
-
-
-def _path(change: str) -> str:
-    return change.partition(": ")[0]
-
-
-def _paths(changes: Iterable[str]) -> set[str]:
-    return {_path(change) for change in changes}
-
-
 def lines_of(each: Plan) -> list[str]:
     """Return what is told of a service; what was changed by hand and would be undone is told once."""
     name, state = each.state.service.name, each.state
@@ -182,9 +148,9 @@ def lines_of(each: Plan) -> list[str]:
         lines = [f"{name:<9} runs {runs}; a deploy would change:", *(f"{'':<9}   {change}" for change in own)]
     elif each.changes and not each.new_image:
         lines = [f"{name:<9} runs {runs}; a deploy would only undo what was changed by hand"]
-    undone, by_hand = _paths(each.undone), f"changed by hand, not in the template of commit {state.commit[:12]}"
+    undone, by_hand = paths(each.undone), f"changed by hand, not in the template of commit {state.commit[:12]}"
     for end, is_undone in (("; a deploy would undo it:", True), (":", False)):
-        part = [change for change in each.by_hand or () if (_path(change) in undone) == is_undone]
+        part = [change for change in each.by_hand or () if (path(change) in undone) == is_undone]
         lines += [f"{'':<9} {by_hand}{end}", *(f"{'':<9}   {change}" for change in part)] if part else []
     return [*lines, *(f"{'':<9} note: {note}" for note in each.notes)]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks.masking import mask
-from tasks.release import image, one_commit, registry, task_definition
+from tasks.release import by_hand, image, one_commit, registry, task_definition
 from tasks.release.difference import differences
 from tasks.release.service_state import running
 from tasks.release.source import SHORT_COMMIT
@@ -31,23 +33,63 @@ def tell(sources: tuple[Source, ...], clients: Clients, last_stage: int, before:
     """
     told: dict[str, list[str]] = {}
     for source in sources:
-        steps = (_build, _push, _register, _deploy)[:last_stage]
-        told[source.service.name] = [line for step in steps for line in step(source, clients)]
-        if before:
-            told[source.service.name].insert(-2, f"run '{mask(shlex.join(before))}' in that revision")
+        asked = _Asked(source, clients)
+        told[source.service.name] = lines = []
+        for step in (_build, _push, _register, _deploy)[:last_stage]:
+            if step is _deploy and before:
+                lines.append(f"run '{mask(shlex.join(before))}' in that revision")
+            lines += step(asked)
     services: list[Json] = [{"service": name, "would": list(lines)} for name, lines in told.items()]
     lines = [f"{name:<9} would {line}" for name, steps in told.items() for line in steps]
     return Outcome({"dry_run": True, "target": clients.target.name, "services": services}, tuple(lines))
 
 
-def _build(source: Source, clients: Clients) -> list[str]:
+@dataclass(frozen=True)
+class _Asked:
+    """A source, and what AWS knows of its service, asked for once."""
+
+    source: Source
+    clients: Clients
+
+    @cached_property
+    def newest(self) -> Mapping[str, Json]:
+        """The family's newest revision."""
+        return task_definition.described(self.source.service.family, self.clients) or {}
+
+    @cached_property
+    def rendered(self) -> Mapping[str, Json]:
+        """The definition that would be registered."""
+        source, target = self.source, self.clients.target
+        digest = registry.tagged(source.service, (source.tag,), self.clients).get(source.tag, UNKNOWN_DIGEST)
+        identity = task_definition.Identity(
+            f"{target.registry}/{source.service.repository}@{digest}",
+            source.version,
+            source.tag,
+            task_definition.complete_secrets(self.newest),
+        )
+        return task_definition.render(self.template, identity, target)
+
+    @cached_property
+    def template(self) -> task_definition.Template:
+        """The service's template."""
+        return task_definition.load_template(self.source.service, self.clients.target)
+
+    @cached_property
+    def changes(self) -> tuple[str, ...]:
+        """What it changes in the newest revision."""
+        return differences(self.newest, self.rendered)
+
+
+def _build(asked: _Asked) -> list[str]:
+    source, clients = asked.source, asked.clients
     reference = image.reference_of(source, clients.target)
     if image.exists(reference, clients):
         return [f"reuse the image {reference}"]
     return [f"build {source.service.folder}/ as {reference} for {image.PLATFORM}"]
 
 
-def _push(source: Source, clients: Clients) -> list[str]:
+def _push(asked: _Asked) -> list[str]:
+    source, clients = asked.source, asked.clients
     there = registry.tagged(source.service, (source.tag, source.version), clients)
     if other_image := registry.used_otherwise(source, there, clients):
         return [f"be refused: version {source.version} is already in ECR as {other_image[:19]}"]
@@ -59,34 +101,22 @@ def _push(source: Source, clients: Clients) -> list[str]:
     return [f"push {place} with the tags {', '.join(new)}"] if new else [f"push nothing: {place} has it"]
 
 
-def _register(source: Source, clients: Clients) -> list[str]:
-    existing, changes = _changes(source, clients)
-    if not changes:
-        return [f"register nothing: {existing.get('family')}:{existing.get('revision')} has this content"]
-    return [f"register a revision of {source.service.family}:", *(f"  change {change}" for change in changes)]
+def _register(asked: _Asked) -> list[str]:
+    family = asked.source.service.family
+    if not asked.changes:
+        return [f"register nothing: {family}:{asked.newest.get('revision')} has this content"]
+    return [f"register a revision of {family}:", *(f"  change {change}" for change in asked.changes)]
 
 
-def _changes(source: Source, clients: Clients) -> tuple[Mapping[str, Json], tuple[str, ...]]:
-    """Return the family's newest revision, and what a new one would change in it."""
-    service = source.service
-    template = task_definition.load_template(service, clients.target)
-    existing = task_definition.described(service.family, clients) or {}
-    digest = registry.tagged(service, (source.tag,), clients).get(source.tag, UNKNOWN_DIGEST)
-    identity = task_definition.Identity(
-        f"{clients.target.registry}/{service.repository}@{digest}",
-        source.version,
-        source.tag,
-        task_definition.complete_secrets(existing),
-    )
-    return existing, differences(existing, task_definition.render(template, identity, clients.target))
-
-
-def _deploy(source: Source, clients: Clients) -> list[str]:
-    now = running(source.service, clients)
-    verify = f"verify {clients.target.app_url}{source.service.health_path} for version {source.version}"
-    if (now.version, now.commit) == (source.version, source.tag):
-        existing, changes = _changes(source, clients)
-        if not changes and existing.get("taskDefinitionArn") == now.arn:
-            return [f"update nothing: {now.name} runs already", verify]
+def _deploy(asked: _Asked) -> list[str]:
+    source, now = asked.source, running(asked.source.service, asked.clients)
+    verify = f"verify {asked.clients.target.app_url}{source.service.health_path} for version {source.version}"
+    is_newest = asked.newest.get("taskDefinitionArn") == now.arn
+    if is_newest and not asked.changes and (now.version, now.commit) == (source.version, source.tag):
+        return [f"update nothing: {now.name} runs already", verify]
     tasks = f"; first deploy, {source.service.first_count} task" if now.never_deployed else ""
-    return [f"update {source.service.ecs_service} from {now.name} ({now.version or 'nothing'}){tasks}", verify]
+    update = f"update {source.service.ecs_service} from {now.name} ({now.version or 'nothing'}){tasks}"
+    compared = by_hand.compare(asked.template, now.definition, asked.rendered, asked.clients.target)
+    if now.never_deployed or (is_newest and not compared.undone):
+        return [update, verify]  # the registration has told it
+    return [f"{update}, which changes in what runs:", *(f"  change {each}" for each in compared.lines), verify]

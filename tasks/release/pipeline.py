@@ -14,6 +14,7 @@ from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyErro
 from tasks.git import Git
 from tasks.release import (
     api_check,
+    by_hand,
     deployment,
     image,
     interruption,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tasks.errors import DeployError
     from tasks.release.image import Image
     from tasks.release.registry import PushedImage
+    from tasks.release.service_state import Running
     from tasks.release.smoke import VerifiedVersion
     from tasks.release.source import Source
     from tasks.release.task_definition import Revision
@@ -162,10 +164,13 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
     service = revision.pushed.image.source.service
     with report.stage(service.name, "update"):
         before = to_return_to(service, clients)
+        compared = _compared(revision, before, clients)
+        for line in _told(compared, before):
+            report.say(line)
         with interruption.told(Deployment(revision, "", before, adopted=False), Phase.SENDING):
             started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
-    return _prove(started, clients, report, options)
+    return _prove(replace(started, compared=compared), clients, report, options)
 
 
 def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:
@@ -213,6 +218,27 @@ def _phase(error: DeployError) -> Phase:
     if isinstance(error, SmokeTestError):
         return Phase.UNPROVED
     return Phase.COMING_UP if isinstance(error, GaveUpWaitingError) else Phase.FAILED
+
+
+def _compared(revision: Revision, before: Running, clients: Clients) -> by_hand.Compared | None:
+    """Return what changes in the definition that runs, which need not be the one that was registered last."""
+    if before.arn == revision.arn:
+        return by_hand.Compared(())
+    if not (before.definition and revision.definition):
+        return None
+    template = task_definition.load_template(before.service, clients.target)
+    return by_hand.compare(template, before.definition, revision.definition, clients.target)
+
+
+def _told(compared: by_hand.Compared | None, before: Running) -> list[str]:
+    if compared is None:
+        return []
+    if before.never_deployed:
+        return [f"everything is new: {before.name} only held its place"]
+    if not compared.changes:
+        return [f"nothing changes in the task definition that runs ({before.name})"]
+    lines = [f"changes in the task definition that runs ({before.name}):"]
+    return [*lines, *(f"  {each}" for each in compared.lines)]
 
 
 def _beginning(started: Deployment) -> str:

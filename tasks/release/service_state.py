@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError
@@ -12,9 +12,12 @@ from tasks.sdk_errors import asking_aws
 from tasks.settings import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
 
     from tasks.clients import Clients
+    from tasks.documents import Json
     from tasks.settings import Service, Target
 
 
@@ -96,7 +99,8 @@ class Running:
     """What a service runs, to be remembered as the way back.
 
     `version` and `commit` are empty when its definition was not registered by this tool: then the service is
-    the one its stack created, before the first deploy. `desired` is its number of tasks.
+    the one its stack created, before the first deploy. `desired` is its number of tasks, `definition` what AWS
+    knows of the revision.
     """
 
     service: Service
@@ -106,6 +110,7 @@ class Running:
     commit: str
     deployment: DeploymentTypeDef | None
     controller: str = ROLLING
+    definition: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -152,7 +157,8 @@ def to_return_to(service: Service, clients: Clients) -> Running:
 
 
 def _running(service: Service, found: ServiceTypeDef, arn: str, clients: Clients) -> Running:
-    environment = environment_of(described(arn, clients) or {}, service.container)
+    definition = described(arn, clients) or {}
+    environment = environment_of(definition, service.container)
     return Running(
         service=service,
         arn=arn,
@@ -161,6 +167,7 @@ def _running(service: Service, found: ServiceTypeDef, arn: str, clients: Clients
         commit=environment.get(COMMIT_VARIABLE, ""),
         deployment=primary(found),
         controller=found.get("deploymentController", {}).get("type", ROLLING),
+        definition=definition,
     )
 
 
