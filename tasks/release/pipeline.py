@@ -177,6 +177,7 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
     service = started.service
     case = Case(service, started.revision.arn, started.rollout.version)
     watched = replace(started.rollout, ask_why=lambda: so_far(case, clients))
+    began = clients.clock()
     try:
         with interruption.told(started, Phase.COMING_UP), report.stage(service.name, "rollout"):
             finished = rollout.wait(watched, clients, report, options.timeout)
@@ -189,8 +190,11 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
                 rollout.require_still_up(watched, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         _require_not_superseded(error, watched, clients)
+        took = clients.clock() - began
         with interruption.told(started, _phase(error)):
             explain(error, replace(case, asks_http=isinstance(error, SmokeTestError)), clients, report)
+            if not isinstance(error, SmokeTestError):
+                error.add_evidence(wait_advice.until_verdict(watched, took, clients))
         with report.stage(service.name, "way back"):
             way_back.tell(error, _return(started, clients, report, options))
         raise

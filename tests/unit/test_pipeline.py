@@ -81,6 +81,8 @@ def may_not_ask_why(clients: StubbedClients, state: dict[str, object]) -> None:
     clients.services_are(state)
     clients.ecs_stub.add_response("describe_task_definition", registered(7, "0.1.5"), {"taskDefinition": arn(7)})
     may_not_list_tasks(clients)
+    if state is not DONE:
+        may_not_list_tasks(clients)  # where the time went
 
 
 def may_not_list_tasks(clients: StubbedClients) -> None:
@@ -203,7 +205,8 @@ def test_a_deployment_that_fails_returns_to_what_ran_before_and_says_so(
         pipeline.deploy(revision(7), clients, report, OPTIONS)
     assert caught.value.exit_code == 7
     assert caught.value.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
-    assert "the permission ecs:ListTasks is missing" in caught.value.evidence[-2]
+    assert "the permission ecs:ListTasks is missing" in caught.value.evidence[-3]
+    assert caught.value.evidence[-2].startswith("1.0 s until the verdict; ecs:ListTasks and ecs:DescribeTasks")
 
 
 def test_a_deployment_that_an_earlier_run_began_returns_to_what_ecs_completed_before(
