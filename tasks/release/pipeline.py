@@ -189,9 +189,9 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
             if not complete:
                 rollout.require_still_up(watched, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-        _require_not_superseded(error, watched, clients)
         took = clients.clock() - began
         with interruption.told(started, _phase(error)):
+            _require_not_superseded(error, watched, clients)
             explain(error, replace(case, asks_http=isinstance(error, SmokeTestError)), clients, report)
             if not isinstance(error, SmokeTestError):
                 error.add_evidence(wait_advice.until_verdict(watched, took, clients))

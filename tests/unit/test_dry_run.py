@@ -71,6 +71,34 @@ def test_the_whole_way_is_told_without_changing_anything(clients: StubbedClients
     assert not clients.engine.api.pushed
 
 
+def test_what_runs_need_not_be_the_newest_revision_and_its_own_changes_are_told(clients: StubbedClients) -> None:
+    """Revision 9 brought 512 CPU units and failed; revision 4 serves with 128, and the template has 256."""
+    clients.tags_are((COMMIT, ""), ("0.1.5", ""))
+    clients.ecs_stub.add_response("describe_task_definition", described(9, "0.1.5", cpu="512"))
+    clients.tags_are((COMMIT, ""))
+    clients.services_are(ecs_service(ecs_deployment(4, "ecs-svc/1")))
+    clients.ecs_stub.add_response("describe_task_definition", described(4, "0.1.4", cpu="128"))
+    lines = told(clients, dry_run.DEPLOY)
+    update = lines.index(
+        "update spryte-backend-service from spryte-backend:4 (0.1.4), which changes in what runs:"
+    )
+    assert "  change cpu: 512 -> 256" in lines[:update]
+    assert "  change cpu: 128 -> 256" in lines[update:]
+    assert lines[-1] == "verify https://spryte.example.com/api/health for version 0.1.5"
+
+
+def test_a_command_before_the_deploy_comes_before_the_update(clients: StubbedClients) -> None:
+    clients.tags_are((COMMIT, ""), ("0.1.5", ""))
+    clients.ecs_stub.add_response("describe_task_definition", described(9, "0.1.5", cpu="512"))
+    clients.tags_are((COMMIT, ""))
+    clients.services_are(ecs_service(ecs_deployment(4, "ecs-svc/1")))
+    clients.ecs_stub.add_response("describe_task_definition", described(4, "0.1.4", cpu="128"))
+    outcome = dry_run.tell((SOURCE,), clients, dry_run.DEPLOY, ("flask", "db upgrade"))
+    lines = [line.partition(" would ")[2] for line in outcome.lines]
+    command = lines.index("run 'flask 'db upgrade'' in that revision")
+    assert lines[command + 1].startswith("update spryte-backend-service")
+
+
 def test_a_first_deploy_is_told_with_its_number_of_tasks(clients: StubbedClients) -> None:
     clients.tags_are((COMMIT, ""), ("0.1.5", ""))
     clients.ecs_stub.add_response("describe_task_definition", described(1))
