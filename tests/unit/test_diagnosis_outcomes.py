@@ -209,3 +209,20 @@ def test_a_deploy_succeeds_only_when_ecs_and_http_both_say_the_version_asked_for
         with pytest.raises(DeployError) as caught:
             pipeline.deploy(revision(7), clients, report, options)
     assert caught.value.exit_code == {4: 7, 7: 9, 8: 10}[number]
+
+
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [([ecs_deployment(7, rolloutState="FAILED"), OLD], 7), ([ecs_deployment(8, "ecs-svc/8")], 10)],
+    ids=["ECS gave it up", "another one took over"],
+)
+def test_what_happens_while_a_version_is_proved_before_ecs_calls_it_complete_is_seen(
+    last: list[dict[str, object]], code: int, report: Recorder
+) -> None:
+    draining = ENDS["its last old task drains"]
+    account = Account(looks=([STARTING, OLD], *[draining.look] * 5, last), settings=draining.settings)
+    options = pipeline.DeployOptions(timeout=LIMIT, force=False, roll_back=False)
+    with pytest.raises(DeployError) as caught:
+        pipeline.deploy(revision(7), Walked(account, TURNS["ours"]), report, options)
+    assert "times in a row over 20 s" in report.text
+    assert caught.value.exit_code == code
