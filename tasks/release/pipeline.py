@@ -177,10 +177,11 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
     service = started.service
     case = Case(service, started.revision.arn, started.rollout.version)
     watched = replace(started.rollout, ask_why=lambda: so_far(case, clients))
-    began = clients.clock()
+    began = up = clients.clock()
     try:
         with interruption.told(started, Phase.COMING_UP), report.stage(service.name, "rollout"):
             finished = rollout.wait(watched, clients, report, options.timeout)
+            up = clients.clock()
         with interruption.told(started, Phase.UNPROVED), report.stage(service.name, "verify"):
             complete = rollout.completed(finished, watched)
             patience = min(options.timeout, smoke.DEADLINE_SECONDS) if complete else smoke.DEADLINE_SECONDS
@@ -189,12 +190,14 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
             if not complete:
                 rollout.require_still_up(watched, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-        took = clients.clock() - began
+        now = clients.clock()
         with interruption.told(started, _phase(error)):
             _require_not_superseded(error, watched, clients)
             explain(error, replace(case, asks_http=isinstance(error, SmokeTestError)), clients, report)
-            if not isinstance(error, SmokeTestError):
-                error.add_evidence(wait_advice.until_verdict(watched, took, clients))
+            if isinstance(error, SmokeTestError):
+                error.add_evidence(wait_advice.until_unproved(up - began, now - up))
+            else:
+                error.add_evidence(wait_advice.until_verdict(watched, now - began, clients))
         with report.stage(service.name, "way back"):
             way_back.tell(error, _return(started, clients, report, options))
         raise

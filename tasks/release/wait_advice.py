@@ -80,6 +80,12 @@ def until_verdict(rollout: Rollout, seconds: float, clients: Clients) -> str:
     return f"{seconds:.1f} s until the verdict; of its last task: {told}"
 
 
+def until_unproved(rollout: float, asking: float) -> str:
+    """Return in a line where the time went until a version that came up was given up; both in seconds."""
+    parts = f"{rollout:.1f} s until ECS had it up, {asking:.1f} s of asking over HTTP"
+    return f"{rollout + asking:.1f} s until the verdict: {parts}"
+
+
 def advice(longest: Phase, revision: Revision, service: ServiceTypeDef, clients: Clients) -> str:
     """Return the setting that would shorten a part of the wait, in one sentence without a full stop."""
     size = f"{revision.pushed.image.size / 1e6:.0f} MB unpacked"

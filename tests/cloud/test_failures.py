@@ -24,7 +24,7 @@ BACKEND = "aws/backend-task-definition.json"
 FRONTEND = "aws/frontend-task-definition.json"
 RUN = "import sys; from functools import partial; from tasks.command import Options, run;"
 PRACTISE = (
-    f"{RUN} from tasks.diagnosis.practice import practise;"
+    f"{RUN} from tasks.rehearsal.practice import practise;"
     "run(partial(practise, failure=sys.argv[1]), Options('backend', json=True), 'rehearse')"
 )
 DIAGNOSE = (

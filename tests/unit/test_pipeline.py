@@ -240,6 +240,8 @@ def test_a_version_that_does_not_answer_returns_too(
         pipeline.deploy(revision(7), clients, report, OPTIONS)
     assert caught.value.exit_code == 9
     assert caught.value.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
+    spent = "61.3 s until the verdict: 1.0 s until ECS had it up, 60.3 s of asking over HTTP"
+    assert caught.value.evidence[-2] == spent
 
 
 def test_when_the_way_back_fails_too_the_exit_code_says_that_nothing_is_proved_to_serve(
