@@ -117,6 +117,7 @@ def _deploy(asked: _Asked) -> list[str]:
     tasks = f"; first deploy, {source.service.first_count} task" if now.never_deployed else ""
     update = f"update {source.service.ecs_service} from {now.name} ({now.version or 'nothing'}){tasks}"
     compared = by_hand.compare(asked.template, now.definition, asked.rendered, asked.clients.target)
-    if now.never_deployed or (is_newest and not compared.undone):
-        return [update, verify]  # the registration has told it
+    told = is_newest and not compared.undone  # by the registration
+    if now.never_deployed or told or not compared.changes:
+        return [update, verify]
     return [f"{update}, which changes in what runs:", *(f"  change {each}" for each in compared.lines), verify]
