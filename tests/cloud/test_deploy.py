@@ -215,7 +215,7 @@ def test_an_interrupted_deploy_says_so_and_the_next_one_goes_on(deployed: Deploy
         text=True,
     )
     assert process.stderr is not None
-    line = next(line for line in process.stderr if " update " in line)
+    line = next(line for line in process.stderr if ", deployment " in line)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
 
