@@ -27,7 +27,7 @@ def outcome(command: str, result: Outcome, environment: Mapping[str, str]) -> No
         lines += ["| | |", "|---|---|", f"| service | **{_cell(service.get('service'))}** |"]
         lines += [f"| {row} | {_value(row, service[row], environment)} |" for row in ROWS if service.get(row)]
         lines += ["", *(f"- {_cell(change)}" for change in as_list(service.get("would"))), ""]
-        lines += _changes(as_list(service.get("changes")))
+        lines += _changes(service)
         lines += _wait(as_object(service.get("wait")))
     timings = [as_object(each) for each in as_list(result.document.get("timings"))]
     if timings:
@@ -44,12 +44,20 @@ def failure(command: str, error: DeployError, environment: Mapping[str, str]) ->
     _append([title, "", f"**{_cell(str(error))}**", *evidence, "", fix, ""], environment)
 
 
-def _changes(changes: list[Json]) -> list[str]:
-    """Return what the revision changes in the one before; folded, because a first deploy changes everything."""
+def _changes(service: Mapping[str, Json]) -> list[str]:
+    """Return what changes in the task definition; folded, because a first deploy changes everything.
+
+    A deploy compares with what ran before, a registration with the newest revision.
+    """
+    changes, undone = as_list(service.get("changes")), as_list(service.get("undone"))
+    ran = service.get("compared_with")
     if not changes:
-        return []
-    head = f"<details><summary>{len(changes)} changes in the task definition</summary>"
-    return [head, "", *(f"- `{str(each).replace('`', '')}`" for each in changes), "", "</details>", ""]
+        return [f"Nothing changes in the task definition that ran: `{_cell(ran)}`.", ""] if ran else []
+    over = f" that ran, {_cell(ran)}" if ran else ""
+    head = f"<details><summary>{len(changes)} changes in the task definition{over}</summary>"
+    marks = (" (undoes a change by hand)" if each in undone else "" for each in changes)
+    lines = [f"- `{str(each).replace('`', '')}`{mark}" for each, mark in zip(changes, marks, strict=True)]
+    return [head, "", *lines, "", "</details>", ""]
 
 
 def _wait(wait: Mapping[str, Json]) -> list[str]:

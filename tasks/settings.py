@@ -88,7 +88,8 @@ class Credentials:
 class Target:
     """Where to: an account and region, or the embedded cloud that plays them. Stages only read its values.
 
-    `default` is where a command without `--target` goes in this environment.
+    `default` is where a command without `--target` goes in this environment. `released_commits_only`: only pushed
+    commits go there, and no version after a newer one; a rehearsal of it too.
     """
 
     name: TargetName
@@ -100,6 +101,7 @@ class Target:
     credentials: Credentials | None
     build_args: Mapping[str, str]
     default: str = "local"
+    released_commits_only: bool = False
 
     @property
     def option(self) -> str:
@@ -282,6 +284,7 @@ def _aws(values: Variables) -> Target:
         credentials=None,
         build_args=values.base_images(),
         default=_default_target(values),
+        released_commits_only=True,
     )
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.documents import Document, as_object
 from tasks.git import Git, GitError
 from tasks.release import registry, revisions
-from tasks.release.difference import differences
+from tasks.release.by_hand import COMMIT, compare, path, paths
 from tasks.release.dry_run import UNKNOWN_DIGEST
 from tasks.release.service_state import running
 from tasks.release.source import inspect
-from tasks.release.task_definition import Identity, Template, complete_secrets, load_template, render
+from tasks.release.task_definition import Identity, complete_secrets, load_template, render
 from tasks.release.version import refusal
 from tasks.report import Outcome
 from tasks.sdk_errors import DockerUnavailableError
@@ -27,10 +24,10 @@ if TYPE_CHECKING:
     from tasks.documents import Json
     from tasks.release.revisions import Registered
     from tasks.release.service_state import Running
-    from tasks.settings import Service, Settings, Target
+    from tasks.release.task_definition import Template
+    from tasks.settings import Service, Settings
 
 CHANGES_FOUND = 11
-COMMIT = re.compile(r"[0-9a-f]{40}")  # it comes from AWS: nothing else may reach git's command line
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Plan:
     """What a deploy would change of a service.
 
     `by_hand` are those settings of the running revision that the template of its own commit does not have;
-    None where that cannot be told. `undone` are the paths of those that a deploy would take back. `new_image`
+    None where that cannot be told. `undone` are those of the changes that only take these back. `new_image`
     says, where no version is asked for, that the service's folder is not what runs.
     """
 
@@ -58,7 +55,7 @@ class Plan:
     @property
     def own_changes(self) -> tuple[str, ...]:
         """The changes that do more than undo what was changed by hand."""
-        return tuple(change for change in self.changes if _path(change) not in self.undone)
+        return tuple(change for change in self.changes if change not in self.undone)
 
 
 @dataclass(frozen=True)
@@ -126,14 +123,13 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
     )
     goal = _of_version(found, version, clients) if version else _of_running(found)
     new = render(found.template, goal.identity, settings.target)
-    committed = _committed(found, settings.target)
-    by_hand = None if committed is None else differences(committed, found.runs)
+    compared = compare(found.template, found.runs, new, settings.target)
     return Plan(
         state=state,
         version=version or state.version,
-        changes=() if state.never_deployed and not version else differences(found.runs, new),
-        by_hand=by_hand,
-        undone=_paths(by_hand or ()) - _paths(differences(committed or {}, new)),
+        changes=() if state.never_deployed and not version else compared.changes,
+        by_hand=compared.by_hand,
+        undone=compared.undone,
         notes=(*_notes(found), *goal.notes),
         new_image=goal.new_image,
     )
@@ -198,29 +194,6 @@ def _tree_of(service: Service, commit: str) -> str:
         return ""
 
 
-def _committed(found: _Found, target: Target) -> dict[str, Json] | None:
-    """Return the running revision as the template of its own commit has it; None where that cannot be told."""
-    service, now, git = found.service, found.now, Git(found.service.root)
-    if now is None or not COMMIT.fullmatch(now.commit):  # none, or uncommitted content
-        return None
-    try:
-        prefix = git.run("rev-parse", "--show-prefix")
-        text = git.run("show", f"{now.commit}:{prefix}{service.template}")
-        document = Document(service.template, as_object(json.loads(text)), {})
-    except (GitError, json.JSONDecodeError):
-        return None
-    identity = Identity(now.image, now.version, now.commit, complete_secrets(now.definition))
-    return render(Template(service, document), identity, target)
-
-
-def _path(change: str) -> str:
-    return change.partition(": ")[0]
-
-
-def _paths(changes: Iterable[str]) -> frozenset[str]:
-    return frozenset(_path(change) for change in changes)
-
-
 def lines_of(each: Plan) -> list[str]:
     """Return what is told of a service; what was changed by hand and would be undone is told once."""
     name, state = each.state.service.name, each.state
@@ -251,9 +224,9 @@ def _new_image(each: Plan) -> str:
 
 
 def _lines_by_hand(each: Plan) -> list[str]:
-    by_hand = each.by_hand or ()
-    undone = [change for change in by_hand if _path(change) in each.undone]
-    kept = [change for change in by_hand if _path(change) not in each.undone]
+    by_hand, taken_back = each.by_hand or (), paths(each.undone)
+    undone = [change for change in by_hand if path(change) in taken_back]
+    kept = [change for change in by_hand if path(change) not in taken_back]
     head = f"{'':<9} changed by hand, not in the template of commit {each.state.commit[:12]}"
     return [
         *([f"{head}; a deploy would undo it:", *_listed(undone)] if undone else []),

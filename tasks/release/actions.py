@@ -61,6 +61,7 @@ def push(work: Work) -> Outcome:
 def register(work: Work) -> Outcome:
     """Build and push, where needed, and register."""
     sources, clients = _ready(work)
+    pipeline.check_versions(sources, clients)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.REGISTER)
     revisions = [pipeline.prepare(source, clients, work.report) for source in sources]
@@ -75,6 +76,7 @@ def deploy(work: Work, *, manner: Manner) -> Outcome:
     options = pipeline.DeployOptions(work.timeout, manner.force, not manner.no_rollback, manner.independent, words)
     sources, clients = _ready(work)
     pipeline.check_services(work.services, clients, force=manner.force)
+    pipeline.check_versions(sources, clients, force=manner.force)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.DEPLOY, options)
     releases = together.release(sources, clients, work.report, options)

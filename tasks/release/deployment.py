@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, UpdateServiceRequestTypeDef
 
     from tasks.clients import Clients
+    from tasks.release.by_hand import Compared
     from tasks.release.service_state import Running
     from tasks.release.task_definition import Revision
     from tasks.settings import Service
@@ -29,12 +30,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already."""
+    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already.
+
+    `compared` is how its definition differs from the one that ran before; None where that is not known.
+    """
 
     revision: Revision
     id: str
     before: Running
     adopted: bool
+    compared: Compared | None = None
 
     @property
     def service(self) -> Service:

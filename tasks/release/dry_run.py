@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks.masking import mask
-from tasks.release import deployment, image, registry, task_definition
+from tasks.release import by_hand, deployment, image, registry, task_definition
 from tasks.release.difference import differences
 from tasks.release.service_state import running
 from tasks.release.version import refusal
@@ -45,17 +45,26 @@ class Way:
         return task_definition.described(self.source.service.family, self.clients) or {}
 
     @cached_property
-    def changes(self) -> tuple[str, ...]:
-        """What a new revision would change in the newest one; with none, that one is taken."""
+    def template(self) -> task_definition.Template:
+        """The service's template."""
+        return task_definition.load_template(self.source.service, self.clients.target)
+
+    @cached_property
+    def rendered(self) -> Mapping[str, Json]:
+        """The definition that would be registered."""
         source, target = self.source, self.clients.target
-        template = task_definition.load_template(source.service, target)
         identity = task_definition.Identity(
             f"{target.registry}/{source.service.repository}@{self.tags.get(source.tag, UNKNOWN_DIGEST)}",
             source.version,
             source.tag,
             task_definition.complete_secrets(self.newest),
         )
-        return differences(self.newest, task_definition.render(template, identity, target))
+        return task_definition.render(self.template, identity, target)
+
+    @cached_property
+    def changes(self) -> tuple[str, ...]:
+        """What a new revision would change in the newest one; with none, that one is taken."""
+        return differences(self.newest, self.rendered)
 
     @cached_property
     def now(self) -> Running:
@@ -140,7 +149,17 @@ def _update(way: Way) -> list[str]:
     count = service.first_count
     first = f"; first deploy, {count} task{'s' if count > 1 else ''}" if now.never_deployed else ""
     replaced = "; its deployment in progress is replaced" if state == "IN_PROGRESS" else ""
-    return [f"update {service.ecs_service} from {now.name} ({now.version or 'nothing'}){first}{replaced}"]
+    update = f"update {service.ecs_service} from {now.name} ({now.version or 'nothing'}){first}{replaced}"
+    if changes := _in_what_runs(way):
+        return [f"{update}, which changes in what runs:", *(f"  change {each}" for each in changes)]
+    return [update]
+
+
+def _in_what_runs(way: Way) -> tuple[str, ...]:
+    """Return what the update changes in the revision that runs, where the registration has not told it already."""
+    compared = by_hand.compare(way.template, way.now.definition, way.rendered, way.clients.target)
+    told = way.newest.get("taskDefinitionArn") == way.now.arn and not compared.undone
+    return () if way.now.never_deployed or told else compared.lines
 
 
 def _verify(way: Way) -> list[str]:

@@ -131,9 +131,17 @@ def _revision(each: Revision) -> dict[str, Json]:
 
 
 def _released(each: Released) -> dict[str, Json]:
-    start = each.deployment
+    start, compared = each.deployment, each.deployment.compared
+    changes: dict[str, Json] = {}
+    if compared:
+        changes = {
+            "changes": list(compared.changes),
+            "undone": [change for change in compared.changes if change in compared.undone],
+            "compared_with": start.before.name,
+        }
     return {
         **_revision(start.revision),
+        **changes,
         "cluster": start.service.cluster,
         "ecs_service": start.service.ecs_service,
         "deployment": start.id,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks import identity
 from tasks.diagnosis.explain import explain
 from tasks.diagnosis.findings import Case
+from tasks.diagnosis.so_far import so_far
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, NotReadyError, SmokeTestError
 from tasks.git import Git
 from tasks.release import (
     api_check,
+    by_hand,
     deployment,
     image,
     interruption,
@@ -23,22 +26,28 @@ from tasks.release import (
     wait_advice,
     way_back,
 )
-from tasks.release.service_state import require_deployable, running, to_return_to
+from tasks.release.deployment import Deployment
+from tasks.release.interruption import Phase
+from tasks.release.service_state import require_deployable, require_no_newer, running, to_return_to
 from tasks.release.version import require_free
 from tasks.release.way_back import Back
 from tasks.sdk_errors import asking_docker
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
-    from tasks.release.deployment import Deployment
+    from tasks.errors import DeployError
     from tasks.release.image import Image
     from tasks.release.registry import PushedImage
+    from tasks.release.service_state import Running
     from tasks.release.smoke import VerifiedVersion
     from tasks.release.source import Source
     from tasks.release.task_definition import Revision
     from tasks.release.wait_advice import Wait
     from tasks.report import Report
     from tasks.settings import Service, Settings
+
+# For how long no other answer may come in between where old tasks may still be among those that answer.
+STEADY_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,11 @@ def check_source(service: Service, version: str, settings: Settings) -> Source:
     Raises:
         UsageError: folder, Dockerfile or task definition template are missing or malformed.
         GitError: the checkout cannot be released from.
-        NotReadyError: the target is `aws`, rehearsed or not, and the tree is dirty or the commit not pushed.
+        NotReadyError: the target takes released commits only, and the tree is dirty or the commit not pushed.
     """
     task_definition.load_template(service, settings.target)
     found = source.inspect(service, version)
-    if settings.target.name == "aws":
+    if settings.target.released_commits_only:
         source.require_released_commit(Git(settings.root), settings.release)
     return found
 
@@ -102,6 +111,20 @@ def check_services(services: tuple[Service, ...], clients: Clients, *, force: bo
         state = running(service, clients)
         family = task_definition.described(service.family, clients) or {}
         require_deployable(state, str(family.get("taskDefinitionArn", "")), force=force)
+
+
+def check_versions(sources: tuple[Source, ...], clients: Clients, *, force: bool = False) -> None:
+    """Refuse to put an older version over a newer one where only released commits go, unless it is forced.
+
+    A job that is run again, two tags pushed together or a late approval would do that without a word.
+
+    Raises:
+        OlderVersionError: a newer one runs.
+        ServiceMissingError, AccessDeniedError: as `service_state.running`.
+    """
+    if clients.target.released_commits_only and not force:
+        for each in sources:
+            require_no_newer(running(each.service, clients), each.version)
 
 
 def build(found: Source, clients: Clients, report: Report) -> Image:
@@ -134,39 +157,94 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
 
     Raises:
         RolloutFailedError, TookTooLongError, SupersededError, NotServingError: with what became of it.
-        NotReadyError: AWS cannot be asked any more; says what ECS goes on with.
+        NotReadyError: AWS cannot be asked any more; says what that leaves, and how to go on.
         InterruptedMidwayError: likewise.
     """
-    found = revision.pushed.image.source
-    with report.stage(found.service.name, "update"):
-        before = to_return_to(found.service, clients)
-        started = deployment.start(revision, before, clients, force=options.force)
+    service = revision.pushed.image.source.service
+    with report.stage(service.name, "update"):
+        before = to_return_to(service, clients)
+        compared = _compared(revision, before, clients)
+        for line in _told(compared, before):
+            report.say(line)
+        with interruption.told(Deployment(revision, "", before, adopted=False), Phase.SENDING):
+            started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
-    try:
-        return _prove(started, clients, report, options)
-    except NotReadyError as error:
-        error.add_evidence(interruption.state_left(started), interruption.how_to_go_on(started))
-        raise
-    except KeyboardInterrupt as error:
-        raise interruption.InterruptedMidwayError(started) from error
+    return _prove(replace(started, compared=compared), clients, report, options)
 
 
 def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:
-    service, version = started.service, started.rollout.version
+    service = started.service
+    case = Case(service, started.revision.arn, started.rollout.version)
+    watched = replace(started.rollout, ask_why=lambda: so_far(case, clients))
+    began = up = clients.clock()
     try:
-        with report.stage(service.name, "rollout"):
-            finished = rollout.wait(started.rollout, clients, report, options.timeout)
-        with report.stage(service.name, "verify"):
-            patience = min(options.timeout, smoke.DEADLINE_SECONDS)
-            verified = smoke.verify(smoke.Expected(service, version), clients, report, patience)
+        with interruption.told(started, Phase.COMING_UP), report.stage(service.name, "rollout"):
+            finished = rollout.wait(watched, clients, report, options.timeout)
+            up = clients.clock()
+        with interruption.told(started, Phase.UNPROVED), report.stage(service.name, "verify"):
+            complete = rollout.completed(finished, watched)
+            patience = min(options.timeout, smoke.DEADLINE_SECONDS) if complete else smoke.DEADLINE_SECONDS
+            verified = smoke.verify(_expected(watched, clients, complete=complete), clients, report, patience)
             api_check.require_api(service, clients)
+            if not complete:
+                rollout.require_still_up(watched, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
-        asks_http = isinstance(error, SmokeTestError)
-        explain(error, Case(service, started.revision.arn, version, asks_http), clients, report)
+        now = clients.clock()
+        with interruption.told(started, _phase(error)):
+            _require_not_superseded(error, watched, clients)
+            explain(error, replace(case, asks_http=isinstance(error, SmokeTestError)), clients, report)
+            if isinstance(error, SmokeTestError):
+                error.add_evidence(wait_advice.until_unproved(up - began, now - up))
+            else:
+                error.add_evidence(wait_advice.until_verdict(watched, now - began, clients))
         with report.stage(service.name, "way back"):
             way_back.tell(error, _return(started, clients, report, options))
         raise
     return Released(started, verified, wait_advice.attribute(started, finished, clients))
+
+
+def _expected(watched: rollout.Rollout, clients: Clients, *, complete: bool) -> smoke.Expected:
+    """Return what has to answer; for longer where ECS itself has not called the deployment complete."""
+    return smoke.Expected(
+        watched.service,
+        watched.version,
+        0 if complete else STEADY_SECONDS,
+        lambda: rollout.require_not_superseded(watched, clients),
+    )
+
+
+def _require_not_superseded(error: DeployError, watched: rollout.Rollout, clients: Clients) -> None:
+    """Where HTTP proved nothing: another deployment may have taken over since ours was complete."""
+    if isinstance(error, SmokeTestError):
+        with suppress(NotReadyError):
+            rollout.require_not_superseded(watched, clients)
+
+
+def _phase(error: DeployError) -> Phase:
+    if isinstance(error, SmokeTestError):
+        return Phase.UNPROVED
+    return Phase.COMING_UP if isinstance(error, GaveUpWaitingError) else Phase.FAILED
+
+
+def _compared(revision: Revision, before: Running, clients: Clients) -> by_hand.Compared | None:
+    """Return what changes in the definition that runs, which need not be the one that was registered last."""
+    if before.arn == revision.arn:
+        return by_hand.Compared(())
+    if not (before.definition and revision.definition):
+        return None
+    template = task_definition.load_template(before.service, clients.target)
+    return by_hand.compare(template, before.definition, revision.definition, clients.target)
+
+
+def _told(compared: by_hand.Compared | None, before: Running) -> list[str]:
+    if compared is None:
+        return []
+    if before.never_deployed:
+        return [f"everything is new: {before.name} only held its place"]
+    if not compared.changes:
+        return [f"nothing changes in the task definition that runs ({before.name})"]
+    lines = [f"changes in the task definition that runs ({before.name}):"]
+    return [*lines, *(f"  {each}" for each in compared.lines)]
 
 
 def _beginning(started: Deployment) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from tasks.errors import DeploymentFailedError, GaveUpWaitingError, SupersededError
+from tasks.release.rollout_judge import NOT_LISTED, Cause, Seen, judge, trouble
 from tasks.release.rollout_view import View
 from tasks.release.service_state import describe, listed, primary
-from tasks.release.wait_phases import DRAINS
 from tasks.sdk_errors import ThrottledError
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+    from collections.abc import Callable
+
+    from types_boto3_ecs.type_defs import ServiceTypeDef
 
     from tasks.clients import Clients
     from tasks.report import Report
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
 FIRST_POLL_SECONDS = 1.0
 LONGEST_POLL_SECONDS = 3.0
 POLL_GROWTH = 1.15
-# The circuit breaker's own lowest threshold, used where none is switched on:
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
-FAILURES_WITHOUT_BREAKER = 3
 # DescribeServices is eventually consistent: right after UpdateService it may still tell what was before. See
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 LISTED_WITHIN_SECONDS = 30.0
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
-STARTED = re.compile(r"has started (\d+) tasks")
-UNABLE = re.compile(r"unable to consistently start tasks")
+# A stopped task may be listed a little later than it is counted.
+LOOKS_FOR_A_CAUSE = 3
 
-State = Literal["waiting", "serving", "done", "failed", "superseded"]
+
+def nobody_knows() -> Cause | None:
+    """Know of no cause."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Rollout:
     """What is waited for: ECS's deployment `id` of the revision `arn`, after which `version` serves.
 
     `before` is the revision that ran when it began, `told` the ids of service events that were shown already.
+    `ask_why` finds out why tasks failed so far; it is asked whenever one more did.
     """
 
     service: Service
@@ -48,41 +49,12 @@ class Rollout:
     version: str
     before: str
     told: frozenset[str] = frozenset()
+    ask_why: Callable[[], Cause | None] = field(default=nobody_knows, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """`family:number` of the revision."""
         return self.arn.rpartition("/")[2]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Where a deployment stands, and why.
-
-    It is `serving` when ECS lets go of the old tasks, which it does once the new ones are healthy.
-    """
-
-    state: State
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How many tasks of a deployment were gone again, of those that ran at the last look."""
-
-    tasks: int = 0
-    ran: int = 0
-
-    def after(self, service: ServiceTypeDef, rollout: Rollout) -> Ended:
-        """Return the same after one more look; what is gone because less is wanted has not ended by itself."""
-        ours = listed(service, rollout.id, rollout.arn)
-        if ours is None:
-            return self
-        runs, wanted = ours.get("runningCount", 0), ours.get("desiredCount", 0)
-        return Ended(self.tasks + max(0, min(self.ran, wanted) - runs), runs)
-
-
-NOT_LISTED = Verdict("waiting", "the deployment is not listed yet")
 
 
 class RolloutFailedError(DeploymentFailedError):
@@ -91,7 +63,7 @@ class RolloutFailedError(DeploymentFailedError):
     def __init__(self, rollout: Rollout, reason: str, evidence: tuple[str, ...]) -> None:
         super().__init__(
             f"{rollout.service.ecs_service}: version {rollout.version} ({rollout.name}) did not come up: {reason}",
-            fix="Mend the cause, then deploy the next version.",
+            fix="Fix the cause, then deploy the next version.",
             evidence=evidence,
         )
 
@@ -121,22 +93,22 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         ThrottledError: AWS throttled to the end; until then it is asked again.
     """
     began, pause = clients.clock(), FIRST_POLL_SECONDS
-    deadline, seen, ended = began + timeout, False, Ended()
-    view = View(rollout, clients, report)
+    deadline, watched = began + timeout, False
+    view, why, seen = View(rollout, clients, report), _Why(rollout, report), Seen()
     while True:
         service = _look(rollout.service, clients, report, deadline)
-        seen = seen or listed(service, rollout.id, rollout.arn) is not None
-        known = seen or clients.clock() >= began + LISTED_WITHIN_SECONDS
-        ended = ended.after(service, rollout)
-        verdict = judge(service, rollout, ended.tasks) if known else NOT_LISTED
+        watched = watched or listed(service, rollout.id, rollout.arn) is not None
+        known = watched or clients.clock() >= began + LISTED_WITHIN_SECONDS
+        seen = replace(seen.after(service, rollout), targets=view.targets(service))
+        verdict = judge(service, rollout, seen) if known else NOT_LISTED
         view.show(service, verdict.reason)
+        if verdict.state == "waiting":
+            seen = replace(seen, cause=why.after(service, seen))
+            verdict = judge(service, rollout, seen) if known else verdict
         if verdict.state == "done":
             return service
         if verdict.state == "superseded":
-            raise SupersededError(
-                f"{rollout.service.ecs_service}: {verdict.reason}",
-                fix="Look at what runs now (./inv status), then decide which version is to serve.",
-            )
+            raise superseded(rollout, verdict.reason)
         if verdict.state == "failed":
             raise RolloutFailedError(rollout, verdict.reason, view.evidence)
         if clients.clock() + pause > deadline:
@@ -148,72 +120,67 @@ def wait(rollout: Rollout, clients: Clients, report: Report, timeout: float) -> 
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
 
 
-def judge(service: ServiceTypeDef, rollout: Rollout, ended: int = 0) -> Verdict:
-    """Say where our deployment stands; a pure function of what DescribeServices answers.
-
-    `ended` is the number of its tasks that were seen to run and then were gone.
-    """
+def completed(service: ServiceTypeDef, rollout: Rollout) -> bool:
+    """Whether ECS itself has called the deployment complete; else only its old tasks may still drain."""
     ours = listed(service, rollout.id, rollout.arn)
-    current = primary(service) or {}
-    serving = current.get("taskDefinition", "").rpartition("/")[2]
-    gave_up = ours is not None and ours.get("rolloutState") == "FAILED"
-    if gave_up:
-        back = current.get("taskDefinition") == rollout.before and current is not ours
-        told = f"ECS rolled back to {serving}." if back else "ECS marked the deployment FAILED."
-        return Verdict("failed", (ours or {}).get("rolloutStateReason") or told)
-    if ours is None or ours.get("status") != "PRIMARY":
-        if current.get("taskDefinition") == rollout.before != rollout.arn:
-            return Verdict("failed", f"ECS rolled back to {serving}.")
-        return Verdict("superseded", f"another deployment took over, of {serving or 'nothing'}.")
-    if lost := _lost(service, ours, ended):
-        return Verdict("failed", f"{lost}; no circuit breaker is on.")
-    if ours.get("runningCount", 0) < ours.get("desiredCount", 0):
-        return Verdict("waiting", "")
-    if ours.get("rolloutState", "COMPLETED") == "COMPLETED":
-        return Verdict("done", "")
-    return _nearly(service, ours)
+    return ours is not None and ours.get("rolloutState", "COMPLETED") == "COMPLETED"
 
 
-def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef, ended: int) -> str:
-    """Say how many tasks were lost where no circuit breaker decides; empty while they are few.
+def require_still_up(rollout: Rollout, clients: Clients) -> None:
+    """Look once more at a deployment that was proved before ECS called it complete.
 
-    ECS counts a task as failed only until one has run: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
-    API_Deployment.html. A program that ends soon after its start is seen by that, or by how often it is replaced.
+    Raises:
+        RolloutFailedError, SupersededError: it failed meanwhile, or another one took over.
     """
-    breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
-    if breaker and breaker.get("enable"):
-        return ""
-    failed, fresh = ours.get("failedTasks", 0), _events(service, ours)
-    if failed >= FAILURES_WITHOUT_BREAKER:
-        return f"{failed} tasks failed in a row"
-    if ended >= FAILURES_WITHOUT_BREAKER:
-        return f"{ended} tasks ended after they had begun to run"
-    if ours.get("rolloutState") != "IN_PROGRESS":
-        return ""  # its events may be of weeks
-    if any(UNABLE.search(each) for each in fresh):
-        return "ECS is unable to consistently start tasks"
-    started = sum(int(found[1]) for found in map(STARTED.search, fresh) if found)
-    replaced = started - ours.get("desiredCount", 0)
-    waits = ours.get("runningCount", 0) < ours.get("desiredCount", 0)
-    return f"{replaced} tasks had to be replaced" if waits and replaced >= FAILURES_WITHOUT_BREAKER else ""
+    verdict = judge(describe(rollout.service, clients), rollout)
+    if verdict.state == "failed":
+        raise RolloutFailedError(rollout, verdict.reason, ())
+    if verdict.state == "superseded":
+        raise superseded(rollout, verdict.reason)
 
 
-def _nearly(service: ServiceTypeDef, ours: DeploymentTypeDef) -> Verdict:
-    """Say what a deployment whose tasks all run waits for; events tell when ECS lets go of the old ones."""
-    old = sum(each.get("runningCount", 0) for each in service.get("deployments", []) if each is not ours)
-    drains = any(DRAINS.search(each) for each in _events(service, ours))
-    if drains and not ours.get("failedTasks", 0):
-        for_what = f"{old} old to drain" if old else "ECS to call it complete"
-        return Verdict("serving", f"serving; waiting for {for_what}")
-    if old:
-        return Verdict("waiting", f"waiting for health checks; {old} old serving until then")
-    return Verdict("waiting", "waiting for ECS to call it complete")
+def require_not_superseded(rollout: Rollout, clients: Clients) -> None:
+    """Refuse to go on where neither our revision nor the one before is what ECS brings up.
+
+    Raises:
+        SupersededError: another deployment took over.
+    """
+    serving = (primary(describe(rollout.service, clients)) or {}).get("taskDefinition", rollout.arn)
+    if serving not in (rollout.arn, rollout.before):
+        raise superseded(rollout, f"another deployment took over, of {serving.rpartition('/')[2]}.")
 
 
-def _events(service: ServiceTypeDef, ours: DeploymentTypeDef) -> list[str]:
-    """Return the messages of the events since our deployment began."""
-    since = ours.get("createdAt")
-    return [each["message"] for each in service.get("events", []) if since is None or each["createdAt"] >= since]
+def superseded(rollout: Rollout, reason: str) -> SupersededError:
+    """Return the error that says that another deployment took over."""
+    return SupersededError(
+        f"{rollout.service.ecs_service}: {reason}",
+        fix="Look at what runs now (./inv status), then decide which version is to serve.",
+    )
+
+
+class _Why:
+    """Asks why tasks failed whenever one more did, and says each cause once."""
+
+    def __init__(self, rollout: Rollout, report: Report) -> None:
+        self._rollout = rollout
+        self._report = report
+        self._trouble = 0
+        self._looks = 0
+        self._told: set[str] = set()
+
+    def after(self, service: ServiceTypeDef, seen: Seen) -> Cause | None:
+        """Return what is known by now."""
+        grown = trouble(service, self._rollout, seen)
+        if grown > self._trouble:
+            self._trouble, self._looks = grown, LOOKS_FOR_A_CAUSE
+        if not self._looks:
+            return seen.cause
+        self._looks -= 1
+        found = self._rollout.ask_why()
+        if found and found.told not in self._told:
+            self._told.add(found.told)
+            self._report.say(f"cause so far: {found.told}")
+        return found or seen.cause
 
 
 def _look(service: Service, clients: Clients, report: Report, deadline: float) -> ServiceTypeDef:

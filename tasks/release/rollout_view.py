@@ -29,18 +29,39 @@ class View:
         self._seen = set(rollout.told)
         self._told: list[str] = []
         self._targets_may_be_asked = True
+        self._targets: tuple[target_health.Target, ...] | None = None
 
     @property
     def evidence(self) -> tuple[str, ...]:
         """The last events, in the order in which they came."""
         return tuple(self._told[-EVIDENCE_EVENTS:])
 
+    def targets(self, service: ServiceTypeDef) -> tuple[target_health.Target, ...] | None:
+        """Ask for the targets' health; None where there are none, or it is not known.
+
+        Where it may not be asked, that is said once, and it is asked no more.
+        """
+        self._targets = self._ask(service)
+        return self._targets
+
+    def _ask(self, service: ServiceTypeDef) -> tuple[target_health.Target, ...] | None:
+        if not self._targets_may_be_asked or not target_health.groups(service):
+            return None
+        try:
+            return target_health.ask(service, self._clients)
+        except AccessDeniedError as error:
+            self._targets_may_be_asked = False
+            self._report.say(f"target health is not shown: the permission {error.action} is missing")
+        except DeployError:
+            pass  # the deployment itself is asked again
+        return None
+
     def show(self, service: ServiceTypeDef, reason: str) -> None:
         """Show what is new since the last look."""
         for line in self._new_events(service):
             self._told.append(line)
             self._report.say(line)
-        parts = (_counts(service, self._rollout), self._targets(service), reason)
+        parts = (_counts(service, self._rollout), self._health(service), reason)
         self._report.watch("; ".join(filter(None, parts)))
 
     def _new_events(self, service: ServiceTypeDef) -> list[str]:
@@ -55,19 +76,11 @@ class View:
         self._seen.update(event["id"] for event in service.get("events", []))
         return [event["message"] for event in reversed(fresh)]
 
-    def _targets(self, service: ServiceTypeDef) -> str:
-        """Return the health of the targets; where it may not be asked, that is said once and asked no more."""
-        if not self._targets_may_be_asked or not target_health.groups(service):
+    def _health(self, service: ServiceTypeDef) -> str:
+        """Return the health of the targets in words, as it was asked for last."""
+        if self._targets is None or not target_health.groups(service):
             return ""
-        try:
-            targets = target_health.ask(service, self._clients)
-        except AccessDeniedError as error:
-            self._targets_may_be_asked = False
-            self._report.say(f"target health is not shown: the permission {error.action} is missing")
-            return ""
-        except DeployError:
-            return ""  # only a view: the deployment itself is asked again
-        return f"targets {target_health.counted(targets)}" if targets else "no targets"
+        return f"targets {target_health.counted(self._targets)}" if self._targets else "no targets"
 
 
 def _counts(service: ServiceTypeDef, rollout: Rollout) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError
 from tasks.release.missing import remedy
 from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
 from tasks.sdk_errors import asking_aws
+from tasks.settings import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
 
     from tasks.clients import Clients
+    from tasks.documents import Json
     from tasks.settings import Service, Target
 
 
@@ -79,12 +83,24 @@ class NeverDeployedError(NotReadyError):
         )
 
 
+class OlderVersionError(NotReadyError):
+    """The service runs a newer version already."""
+
+    def __init__(self, service: Service, runs: str, wanted: str) -> None:
+        super().__init__(
+            f"{service.ecs_service} runs version {runs}, which is newer than {wanted}: nothing was done.",
+            fix=f"To go back to it: ./inv rollback --service={service.name} --to={wanted}; "
+            f"to deploy it all the same: ./inv deploy --service={service.name} --version={wanted} --force",
+        )
+
+
 @dataclass(frozen=True)
 class Running:
     """What a service runs, to be remembered as the way back.
 
     `version` and `commit` are empty when its definition was not registered by this tool: then the service is
-    the one its stack created, before the first deploy. `desired` is its number of tasks.
+    the one its stack created, before the first deploy. `desired` is its number of tasks, `definition` what AWS
+    knows of the revision.
     """
 
     service: Service
@@ -94,6 +110,7 @@ class Running:
     commit: str
     deployment: DeploymentTypeDef | None
     controller: str = ROLLING
+    definition: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -140,7 +157,8 @@ def to_return_to(service: Service, clients: Clients) -> Running:
 
 
 def _running(service: Service, found: ServiceTypeDef, arn: str, clients: Clients) -> Running:
-    environment = environment_of(described(arn, clients) or {}, service.container)
+    definition = described(arn, clients) or {}
+    environment = environment_of(definition, service.container)
     return Running(
         service=service,
         arn=arn,
@@ -149,6 +167,7 @@ def _running(service: Service, found: ServiceTypeDef, arn: str, clients: Clients
         commit=environment.get(COMMIT_VARIABLE, ""),
         deployment=primary(found),
         controller=found.get("deploymentController", {}).get("type", ROLLING),
+        definition=definition,
     )
 
 
@@ -207,3 +226,18 @@ def require_deployable(state: Running, arn: str = "", *, force: bool = False) ->
     busy = current is not None and current.get("rolloutState") == "IN_PROGRESS"
     if current and busy and not force and current.get("taskDefinition") != arn:
         raise DeploymentInProgressError(state.service, current)
+
+
+def require_no_newer(state: Running, version: str) -> None:
+    """Refuse `version` where a newer one runs; one that failed, or bears no such version, is no reason.
+
+    Raises:
+        OlderVersionError: a newer one runs.
+    """
+    failed = state.deployment is not None and state.deployment.get("rolloutState") == "FAILED"
+    if not failed and VERSION.fullmatch(state.version) and _parts(version) < _parts(state.version):
+        raise OlderVersionError(state.service, state.version, version)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.errors import SmokeTestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tasks.clients import Clients
     from tasks.http import Answer
     from tasks.report import Report
@@ -19,14 +21,25 @@ IN_A_ROW = 3
 PAUSE_SECONDS = 0.3
 DEADLINE_SECONDS = 60.0
 SHOWN_BODY = 200
+OTHERS_IN_A_ROW = 10
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What must answer; an empty version accepts any."""
+    """What must answer; an empty version accepts any.
+
+    `steady` is for how many seconds no answer in between may be another one. `when_other` is called whenever ten
+    answers in a row bore another version: it may know that there is nothing to wait for, and raise.
+    """
 
     service: Service
     version: str
+    steady: float = 0.0
+    when_other: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -44,9 +57,10 @@ class NotServingError(SmokeTestError):
 
     def __init__(self, expected: Expected, answer: Answer, seconds: float) -> None:
         wanted = f"200 and version {expected.version}" if expected.version else "200 and a version"
+        over = f"over {expected.steady:.0f} s " if expected.steady else ""
         super().__init__(
-            f"{expected.service.name}: {answer.url} did not answer {wanted} {IN_A_ROW} times in a row within "
-            f"{seconds:.0f} s: {_seen(answer)}.",
+            f"{expected.service.name}: {answer.url} did not answer {wanted} {IN_A_ROW} times in a row "
+            f"{over}within {seconds:.0f} s: {_seen(answer)}.",
             fix="Check the load balancer's rule and target health, and that nothing caches the answer.",
             evidence=[answer.body[:SHOWN_BODY]] if answer.body and answer.status != 200 else [],
         )
@@ -69,22 +83,33 @@ def verify(
 
     Raises:
         NotServingError: it did not within the deadline.
+        DeployError: as `expected.when_other`.
     """
     url = f"{clients.target.app_url}{expected.service.health_path}"
-    end, row, shown = clients.clock() + deadline, 0, ""
+    end, row, others, shown = clients.clock() + deadline, 0, 0, ""
+    since = clients.clock()
     while True:
         answer = clients.http.get(url)
-        row = row + 1 if _is_expected(answer, expected) else 0
+        if _is_expected(answer, expected):
+            row, others, since = row + 1, 0, since if row else clients.clock()
+        else:
+            row, others = 0, others + 1 if answer.headers.get(VERSION_HEADER) else 0
         if row == 0 and (seen := _seen(answer)) != shown:
             shown = seen
             report.say(f"{url}: {seen}")
-        if row == IN_A_ROW:
+        if row >= IN_A_ROW and clients.clock() - since >= expected.steady:
             version, commit = answer.headers[VERSION_HEADER], answer.headers.get(COMMIT_HEADER, "")
-            report.say(f"{url} answers 200, version {version}, {IN_A_ROW} times in a row")
+            report.say(f"{url} answers 200, version {version}, {_row(row, expected)}")
             return VerifiedVersion(expected.service, version, commit, url)
+        if others and others % OTHERS_IN_A_ROW == 0:
+            expected.when_other()
         if clients.clock() > end:
             raise NotServingError(expected, answer, deadline)
         clients.sleep(PAUSE_SECONDS)
+
+
+def _row(row: int, expected: Expected) -> str:
+    return f"{row} times in a row" + (f" over {expected.steady:.0f} s" if expected.steady else "")
 
 
 def _is_expected(answer: Answer, expected: Expected) -> bool:

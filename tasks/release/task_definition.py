@@ -72,13 +72,14 @@ class Identity:
 class Revision:
     """A registered task definition; `reused` when the same content was registered before.
 
-    `changes` says what it changes in the newest revision before it, a line each.
+    `changes` says what it changes in the newest revision before it, a line each. `definition` is its content.
     """
 
     pushed: PushedImage
     arn: str
     reused: bool
     changes: tuple[str, ...] = ()
+    definition: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -152,15 +153,15 @@ def register(pushed: PushedImage, clients: Clients, report: Report) -> Revision:
     if existing and comparable(existing) == comparable(definition):
         arn = str(existing["taskDefinitionArn"])
         report.say(f"{arn.rpartition('/')[2]} has this content already")
-        return Revision(pushed, arn, reused=True)
+        return Revision(pushed, arn, reused=True, definition=definition)
     with asking_aws("registering the task definition", RegisterError):
         # validated against botocore's own model in load_template
         request = cast("RegisterTaskDefinitionRequestTypeDef", definition)
         answer = clients.ecs.register_task_definition(**request)
     changes = differences(existing, definition) if existing else ()
-    revision = Revision(pushed, answer["taskDefinition"]["taskDefinitionArn"], reused=False, changes=changes)
-    report.say(f"registered {revision.name}")
-    return revision
+    arn = answer["taskDefinition"]["taskDefinitionArn"]
+    report.say(f"registered {arn.rpartition('/')[2]}")
+    return Revision(pushed, arn, reused=False, changes=changes, definition=definition)
 
 
 def described(reference: str, clients: Clients) -> dict[str, Json] | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.clients import Clients
     from tasks.documents import Json
     from tasks.release.deployment import Deployment
+    from tasks.release.rollout import Rollout
     from tasks.release.task_definition import Revision
     from tasks.release.wait_phases import Phase
 
@@ -29,7 +30,7 @@ DELAY = "deregistration_delay.timeout_seconds"
 DEFAULT_INTERVAL = 30
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 DEFAULT_STOP_TIMEOUT = 30
-TELL_APART = "ecs:ListTasks and ecs:DescribeTasks (aws/iam/diagnose-policy.json) would tell these apart"
+ASKING_TASKS = "ecs:ListTasks and ecs:DescribeTasks (aws/iam/diagnose-policy.json)"
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,18 @@ class Wait:
 
 
 def attribute(started: Deployment, service: ServiceTypeDef, clients: Clients) -> Wait | None:
-    """Return where the wait for a finished deployment went; None where it was an earlier run's, or ECS forgot it.
+    """Return where the wait for a finished deployment went; None where there was none, or ECS forgot it.
+
+    One that an earlier run began and that completed while it was watched is told from its own beginning.
 
     Args:
         started: the deployment.
         service: the service as ECS described it at the end.
         clients: the connections; what they may not ask is left out.
     """
-    moments = None if started.adopted else wait_phases.moments(started.rollout, service, clients)
+    came_up = (started.before.deployment or {}).get("rolloutState") == "IN_PROGRESS"
+    waited = came_up or not started.adopted
+    moments = wait_phases.moments(started.rollout, service, clients) if waited else None
     if moments is None:
         return None
     parts = wait_phases.phases(moments)
@@ -66,16 +71,31 @@ def attribute(started: Deployment, service: ServiceTypeDef, clients: Clients) ->
     return Wait(parts, advice(longest, started.revision, service, clients))
 
 
+def until_verdict(rollout: Rollout, seconds: float, clients: Clients) -> str:
+    """Return in a line where the time went until a deployment was given up, after so many seconds."""
+    parts = wait_phases.of_last_ended(rollout, clients)
+    if parts is None:
+        return f"{seconds:.1f} s until the verdict; {ASKING_TASKS} would tell where they went"
+    told = ", ".join(f"{part.name} {part.seconds:.1f} s" for part in parts)
+    return f"{seconds:.1f} s until the verdict; of its last task: {told}"
+
+
+def until_unproved(rollout: float, asking: float) -> str:
+    """Return in a line where the time went until a version that came up was given up; both in seconds."""
+    parts = f"{rollout:.1f} s until ECS had it up, {asking:.1f} s of asking over HTTP"
+    return f"{rollout + asking:.1f} s until the verdict: {parts}"
+
+
 def advice(longest: Phase, revision: Revision, service: ServiceTypeDef, clients: Clients) -> str:
     """Return the setting that would shorten a part of the wait, in one sentence without a full stop."""
+    size = f"{revision.pushed.image.size / 1e6:.0f} MB unpacked"
     if len(longest.names) > 1 and longest.names[0] == PROVISIONING:
-        return TELL_APART
+        return f"{ASKING_TASKS} would tell these apart; the image is {size}"
     kind = longest.names[0]
     if kind == PROVISIONING:
         return "no setting of the task shortens it: Fargate finds capacity and attaches a network interface"
     source = revision.pushed.image.source
     if kind == PULL:
-        size = f"{revision.pushed.image.size / 1e6:.0f} MB unpacked"
         return f"the image's size ({size}): fewer layers and packages in {source.service.folder}/Dockerfile"
     container = _container(revision, clients)
     if kind == HEALTH:

@@ -14,13 +14,14 @@ from tasks.sdk_errors import asking_aws
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from types_boto3_ecs.literals import DesiredStatusType
     from types_boto3_ecs.type_defs import ServiceEventTypeDef, ServiceTypeDef, TaskTypeDef
 
     from tasks.clients import Clients
     from tasks.release.rollout import Rollout
 
 PROVISIONING, PULL, START = "provisioning", "image pull", "container start"
-HEALTH, DRAINING = "health checks", "draining"
+HEALTH, DRAINING, RUNNING = "health checks", "draining", "running"
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 REGISTERED = re.compile(r"registered \d+ targets in", re.IGNORECASE)
 DRAINS = re.compile(r"begun draining|deregistered \d+ targets|stopped \d+ running tasks", re.IGNORECASE)
@@ -58,16 +59,20 @@ class Moments:
 
 def phases(moments: Moments) -> tuple[Phase, ...]:
     """Return the parts of the wait in their order; a part whose end is not known is told with the next one."""
-    ends = (
+    return _parts(
+        moments.began,
         (PROVISIONING, moments.pulling),
         (PULL, moments.pulled),
         (START, moments.started),
         (HEALTH, moments.draining or moments.ended),
         (DRAINING, moments.ended if moments.draining else None),
     )
+
+
+def _parts(began: datetime, *ends: tuple[str, datetime | None]) -> tuple[Phase, ...]:
     found: list[Phase] = []
     names: tuple[str, ...] = ()
-    last = moments.began
+    last = began
     for name, end in ends:
         names = (*names, name)
         if end is None:
@@ -94,6 +99,25 @@ def moments(rollout: Rollout, service: ServiceTypeDef, clients: Clients) -> Mome
     return Moments(began, task.get("pullStartedAt"), task.get("pullStoppedAt"), started, draining, ended)
 
 
+def of_last_ended(rollout: Rollout, clients: Clients) -> tuple[Phase, ...] | None:
+    """Return where the time of the deployment's task that ended last went; None where that is not known."""
+    ours = [
+        each for each in _tasks(rollout, "STOPPED", clients) if each.get("startedBy", rollout.id) == rollout.id
+    ]
+    ended = [each for each in ours if "createdAt" in each and "stoppedAt" in each]
+    if not ended:
+        return None
+    task = max(ended, key=lambda each: each["stoppedAt"])
+    started, stopped = task.get("startedAt"), task.get("stoppingAt") or task["stoppedAt"]
+    return _parts(
+        task["createdAt"],
+        (PROVISIONING, task.get("pullStartedAt")),
+        (PULL, task.get("pullStoppedAt")),
+        (START, started or stopped),
+        (RUNNING, stopped if started else None),
+    )
+
+
 def _first(pattern: re.Pattern[str], events: list[ServiceEventTypeDef], after: datetime) -> datetime | None:
     found = (each for each in events if pattern.search(each["message"]) and each["createdAt"] > after)
     return next((each["createdAt"] for each in found), None)
@@ -101,15 +125,19 @@ def _first(pattern: re.Pattern[str], events: list[ServiceEventTypeDef], after: d
 
 def _last_started(rollout: Rollout, clients: Clients) -> TaskTypeDef:
     """Return the revision's running task that started last; nothing where tasks may not be asked for."""
-    service = rollout.service
     nothing: TaskTypeDef = {}
+    started = (each for each in _tasks(rollout, "RUNNING", clients) if "startedAt" in each)
+    return max(started, key=lambda each: each["startedAt"], default=nothing)
+
+
+def _tasks(rollout: Rollout, status: DesiredStatusType, clients: Clients) -> list[TaskTypeDef]:
+    """Return the revision's tasks; none where they may not be asked for."""
+    service = rollout.service
     try:
         with asking_aws("looking for its tasks"):
             tasks = ecs_tasks.listed(
-                {"cluster": service.cluster, "serviceName": service.ecs_service, "desiredStatus": "RUNNING"},
-                clients,
+                {"cluster": service.cluster, "serviceName": service.ecs_service, "desiredStatus": status}, clients
             )
     except DeployError:
-        return nothing
-    ours = [each for each in tasks if each.get("taskDefinitionArn") == rollout.arn and "startedAt" in each]
-    return max(ours, key=lambda each: each["startedAt"], default=nothing)
+        return []
+    return [each for each in tasks if each.get("taskDefinitionArn") == rollout.arn]

@@ -194,7 +194,8 @@ def test_a_version_that_crashes_at_start_fails_in_seconds_and_the_one_before_ser
 
     assert result.code == 7
     assert f"version {bad}" in result.err
-    assert "circuit breaker" in result.err
+    assert "did not come up" in result.err
+    assert "The container crashes at start with exit code 7" in result.err
     assert f"Version {good} serves again, proved over HTTP." in result.err
     assert (
         deployed.clients.http.get(f"{deployed.clients.target.app_url}/api/health").headers["X-App-Version"] == good
@@ -214,7 +215,7 @@ def test_an_interrupted_deploy_says_so_and_the_next_one_goes_on(deployed: Deploy
         text=True,
     )
     assert process.stderr is not None
-    line = next(line for line in process.stderr if " update " in line)
+    line = next(line for line in process.stderr if ", deployment " in line)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
 

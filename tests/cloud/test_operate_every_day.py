@@ -59,12 +59,19 @@ def test_what_was_changed_in_the_console_shows_up_and_is_not_lost_silently(deplo
     )
 
     result = deployed.project.run("plan", "--service=backend", "--exit-code")
+    version = deployed.next_version()
+    told = deployed.project.succeed("deploy", "--service=backend", f"--version={version}", "--json")
 
-    deployed.project.succeed("rollback", "--service=backend")
     assert result.code == 11
     assert result.out.count("environment.DEBUG") == 1
     assert "environment.DEBUG: (absent) -> true" in result.out
     assert "changed by hand, not in the template of commit" in result.out
+    change = "containerDefinitions.spryte-backend.environment.DEBUG: true -> (absent)"
+    assert f"  {change} (undoes a change by hand)\n" in told.err
+    assert told.err.index(change) < told.err.index(f"-> {told.services[0]['revision']}, deployment")
+    assert told.services[0]["undone"] == [change]
+    assert change in as_list(told.services[0]["changes"])
+    assert told.services[0]["compared_with"] == made["taskDefinitionArn"].rpartition("/")[2]
     assert deployed.project.run("plan", "--service=backend", "--exit-code").code == 0
 
 

@@ -48,7 +48,7 @@ STEP_OF = {
     "ecs:DescribeTaskDefinition": REGISTER,
     "ecs:RegisterTaskDefinition": REGISTER,
     "iam:PassRole": REGISTER,
-    "ecs:DescribeServices": DEPLOY,
+    "ecs:DescribeServices": REGISTER,
     "ecs:UpdateService": DEPLOY,
 }
 
@@ -103,6 +103,21 @@ def test_the_same_tag_again_is_a_success_that_changes_nothing(stage: Stage) -> N
     again = stage.play(tag)
 
     assert set(again.steps.values()) == {"ok"}
+    assert stage.deployed.state() == before
+
+
+def test_a_tag_that_is_run_again_after_a_newer_one_is_refused_before_anything_changes(stage: Stage) -> None:
+    older, newer = stage.tag(), stage.tag()
+    for tag in (older, newer):
+        assert stage.play(tag).runs[0].failure is None
+    before = stage.deployed.state()
+
+    again = stage.play(older)
+
+    runs, wanted = (tag.removeprefix("backend-v") for tag in (newer, older))
+    assert (again.failure.name, again.failure.code) == (REGISTER, 3)
+    assert f"runs version {runs}, which is newer than {wanted}" in again.failure.errors[-1]
+    assert f"./inv rollback --service=backend --to={wanted}" in again.text
     assert stage.deployed.state() == before
 
 

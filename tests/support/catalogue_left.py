@@ -24,6 +24,8 @@ PASS_ROLE = (
 )
 TAKEN_OVER: Look = [ecs_deployment(8, "ecs-svc/8"), ecs_deployment(7, status="ACTIVE", runningCount=0)]
 
+SINCE: Look = [ecs_deployment(8, "ecs-svc/8"), ecs_deployment(7, status="ACTIVE", desiredCount=0)]
+
 
 def serving(page: Page | None = None, *log: str) -> Moving:
     """Return a rollout that goes well for ECS, and what its version answers."""
@@ -147,6 +149,22 @@ REFUSED = {
 LEFT = {
     "another deployment takes over": Example(
         Moving(revisions={4: "0.1.4", 8: "0.1.6"}, looks=(coming_up(), coming_up(), TAKEN_OVER)),
+        "superseded",
+        "another deployment took over, of spryte-backend:8.",
+        "then decide which version is to serve.",
+        10,
+        answers="0.1.6",
+    ),
+    "another deployment takes over while it is proved": Example(
+        Moving(revisions={4: "0.1.4", 8: "0.1.6"}, looks=(*UP, SINCE), page=version("0.1.6")),
+        "superseded",
+        "another deployment took over, of spryte-backend:8.",
+        "then decide which version is to serve.",
+        10,
+        answers="0.1.6",
+    ),
+    "another deployment takes over and nothing answers yet": Example(
+        Moving(revisions={4: "0.1.4", 8: "0.1.6"}, looks=(*UP, SINCE), page=Page(503)),
         "superseded",
         "another deployment took over, of spryte-backend:8.",
         "then decide which version is to serve.",

@@ -129,7 +129,7 @@ def test_throttling_that_lasts_longer_than_the_limit_says_what_is_left(site: Sit
 def test_an_interruption_says_what_is_left_and_how_to_go_on(site: Site, report: Recorder) -> None:
     clients = clients_of(site)
     clients.interrupts = True
-    clients.played.updated = [ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)]
+    clients.played.later = [ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)]
     with pytest.raises(InterruptedMidwayError) as caught:
         pipeline.deploy(revision(7), clients, report, OPTIONS)
     assert str(caught.value).startswith("Interrupted. spryte-backend-service: ECS goes on bringing up")

@@ -97,6 +97,23 @@ def test_the_whole_way_is_told_in_the_order_in_which_it_goes() -> None:
     ]
 
 
+def test_what_runs_need_not_be_the_newest_revision_and_its_own_changes_are_told() -> None:
+    """Revision 9 brought 512 CPU units and failed; revision 4 serves with 128, and the template has 256."""
+    account = Account({4: "0.1.4", 9: "0.1.5"}, [ecs_deployment(4, "ecs-svc/1")])
+    template = load_template(BACKEND, AWS)
+    account.definitions = {
+        number: {**render(template, Identity(f"{REPOSITORY}@{DIGEST}", version, COMMIT), AWS), "cpu": cpu}
+        for number, version, cpu in ((4, "0.1.4", "128"), (9, "0.1.5", "512"))
+    }
+    lines = deploying(account)
+    update = lines.index(
+        "update spryte-backend-service from spryte-backend:4 (0.1.4), which changes in what runs:"
+    )
+    assert "  change cpu: 512 -> 256" in lines[:update]
+    assert "  change cpu: 128 -> 256" in lines[update:]
+    assert lines[-1] == "verify https://spryte.example.com/api/health for version 0.1.5"
+
+
 def test_a_first_deploy_is_told_with_its_number_of_tasks() -> None:
     account = Account({1: ""}, [ecs_deployment(1, desiredCount=0, runningCount=0)], settings={"desiredCount": 0})
     assert deploying(account)[-2] == (

@@ -12,13 +12,14 @@ from tasks.errors import SupersededError
 from tasks.release import pipeline
 from tasks.release.registry import RepositoryMissingError
 from tasks.release.rollout import RolloutFailedError
-from tasks.release.service_state import DeploymentInProgressError, NothingRunsError
+from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, OlderVersionError
 from tasks.release.smoke import NotServingError
 from tests.support.fakes import StubbedClients
 from tests.support.models import (
     ACCOUNT,
     AWS,
     BACKEND,
+    SOURCE,
     arn,
     ecs_deployment,
     ecs_service,
@@ -80,6 +81,8 @@ def may_not_ask_why(clients: StubbedClients, state: dict[str, object]) -> None:
     clients.services_are(state)
     clients.ecs_stub.add_response("describe_task_definition", registered(7, "0.1.5"), {"taskDefinition": arn(7)})
     may_not_list_tasks(clients)
+    if state is not DONE:
+        may_not_list_tasks(clients)  # where the time went
 
 
 def may_not_list_tasks(clients: StubbedClients) -> None:
@@ -146,6 +149,39 @@ def test_a_service_scaled_to_zero_may_not_even_so(clients: StubbedClients, force
         pipeline.check_services((BACKEND,), clients, force=force)
 
 
+def released_only(clients: StubbedClients, version: str, **fields: object) -> StubbedClients:
+    """Let the service run a version on a target that takes released commits only."""
+    clients.target = replace(clients.target, released_commits_only=True)
+    clients.services_are(ecs_service(ecs_deployment(4, "ecs-svc/1", **fields)))
+    clients.ecs_stub.add_response("describe_task_definition", registered(4, version))
+    return clients
+
+
+@pytest.mark.parametrize("runs", ["0.1.6", "0.1.10", "0.2.0", "1.0.0"])
+def test_an_older_version_does_not_silently_replace_a_newer_one(clients: StubbedClients, runs: str) -> None:
+    with pytest.raises(OlderVersionError) as caught:
+        pipeline.check_versions((SOURCE,), released_only(clients, runs))
+    assert f"spryte-backend-service runs version {runs}, which is newer than 0.1.5" in str(caught.value)
+    assert "./inv rollback --service=backend --to=0.1.5;" in caught.value.fix
+    assert "./inv deploy --service=backend --version=0.1.5 --force" in caught.value.fix
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("runs", ["0.1.5", "0.1.4", "0.0.9", "", "latest"])
+def test_the_same_version_a_newer_one_and_one_over_no_version_go_on(clients: StubbedClients, runs: str) -> None:
+    pipeline.check_versions((SOURCE,), released_only(clients, runs))
+
+
+def test_a_newer_version_that_failed_is_no_reason_to_refuse(clients: StubbedClients) -> None:
+    pipeline.check_versions((SOURCE,), released_only(clients, "0.1.6", rolloutState="FAILED"))
+
+
+def test_forced_or_on_another_target_nobody_asks(clients: StubbedClients) -> None:
+    pipeline.check_versions((SOURCE,), clients)
+    clients.target = replace(clients.target, released_commits_only=True)
+    pipeline.check_versions((SOURCE,), clients, force=True)
+
+
 def test_a_deploy_ends_when_the_new_version_is_proved(clients: StubbedClients, report: Recorder) -> None:
     begins(clients)
     clients.services_are(OURS, DONE)
@@ -169,7 +205,8 @@ def test_a_deployment_that_fails_returns_to_what_ran_before_and_says_so(
         pipeline.deploy(revision(7), clients, report, OPTIONS)
     assert caught.value.exit_code == 7
     assert caught.value.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
-    assert "the permission ecs:ListTasks is missing" in caught.value.evidence[-2]
+    assert "the permission ecs:ListTasks is missing" in caught.value.evidence[-3]
+    assert caught.value.evidence[-2].startswith("1.0 s until the verdict; ecs:ListTasks and ecs:DescribeTasks")
 
 
 def test_a_deployment_that_an_earlier_run_began_returns_to_what_ecs_completed_before(
@@ -193,7 +230,7 @@ def test_a_version_that_does_not_answer_returns_too(
     wrong = 202  # as often as the smoke test asks within its minute, and the diagnosis once more
     answers[:] = [Page(502)] * wrong + [version("0.1.4")]
     begins(clients)
-    clients.services_are(OURS, DONE)
+    clients.services_are(OURS, DONE, DONE)
     may_not_ask_why(clients, DONE)
     clients.services_are(DONE)
     back = ecs_service(ecs_deployment(4, "ecs-svc/3"))
@@ -203,6 +240,8 @@ def test_a_version_that_does_not_answer_returns_too(
         pipeline.deploy(revision(7), clients, report, OPTIONS)
     assert caught.value.exit_code == 9
     assert caught.value.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
+    spent = "61.3 s until the verdict: 1.0 s until ECS had it up, 60.3 s of asking over HTTP"
+    assert caught.value.evidence[-2] == spent
 
 
 def test_when_the_way_back_fails_too_the_exit_code_says_that_nothing_is_proved_to_serve(

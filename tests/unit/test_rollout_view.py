@@ -16,18 +16,24 @@ RUNNING = as_service(ecs_service(ecs_deployment(7), **GROUP))
 ASK = "elasticloadbalancing:DescribeTargetHealth"
 
 
+def show(view: View, reason: str) -> None:
+    """Ask and show, as a wait does at each look."""
+    view.targets(RUNNING)
+    view.show(RUNNING, reason)
+
+
 def test_targets_are_counted_by_state_the_healthy_ones_first(report: Recorder) -> None:
     account = Account(targets=("draining", "initial", "healthy", "initial"))
-    View(rollout(), AccountClients(account), report).show(RUNNING, "")
+    show(View(rollout(), AccountClients(account), report), "")
     assert report.text == "1 of 1 running; targets 1 healthy, 1 draining, 2 initial\n"
 
 
 def test_a_change_of_their_health_is_a_change(report: Recorder) -> None:
     account = Account(targets=("initial",))
     view = View(rollout(), AccountClients(account), report)
-    view.show(RUNNING, "settling")
+    show(view, "settling")
     account.targets = ("healthy",)
-    view.show(RUNNING, "settling")
+    show(view, "settling")
     assert report.text.splitlines() == [
         "1 of 1 running; targets 1 initial; settling",
         "1 of 1 running; targets 1 healthy; settling",
@@ -37,8 +43,8 @@ def test_a_change_of_their_health_is_a_change(report: Recorder) -> None:
 def test_a_role_that_may_not_ask_is_told_so_once_and_asks_no_more(report: Recorder) -> None:
     account = Account(denied={ASK})
     view = View(rollout(), AccountClients(account), report)
-    view.show(RUNNING, "")
-    view.show(RUNNING, "settling")
+    show(view, "")
+    show(view, "settling")
     assert report.text.splitlines() == [
         f"target health is not shown: the permission {ASK} is missing",
         "1 of 1 running",
@@ -49,6 +55,9 @@ def test_a_role_that_may_not_ask_is_told_so_once_and_asks_no_more(report: Record
 
 def test_a_service_without_a_load_balancer_has_no_targets_to_ask_for(report: Recorder) -> None:
     account = Account()
-    View(rollout(), AccountClients(account), report).show(as_service(ecs_service(ecs_deployment(7))), "")
+    alone = as_service(ecs_service(ecs_deployment(7)))
+    view = View(rollout(), AccountClients(account), report)
+    assert view.targets(alone) is None
+    view.show(alone, "")
     assert report.text == "1 of 1 running\n"
     assert account.asked == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.errors import SupersededError
 from tasks.release.rollout import RolloutFailedError, TookTooLongError, wait
+from tasks.release.rollout_judge import Cause
 from tasks.release.service_state import ServiceMissingError
 from tasks.sdk_errors import AccessDeniedError
 from tests.support.models import ecs_deployment, ecs_event, ecs_service, rollout
@@ -122,7 +124,7 @@ def test_a_deployment_that_ecs_never_lists_is_given_up_after_half_a_minute(
 
 def test_when_only_old_tasks_drain_at_the_limit_it_serves(clients: StubbedClients, report: Recorder) -> None:
     draining = ecs_event(1, "(service a) has begun draining connections on 1 tasks.")
-    clients.services_are(*[ecs_service(RUNNING, OLD, events=[draining])] * 5)
+    clients.services_are(*[ecs_service(RUNNING, {**OLD, "desiredCount": 0}, events=[draining])] * 5)
     wait(rollout(), clients, report, 5)
     assert clients.now <= 5
     assert "5 s are over: spryte-backend:7 is serving; waiting for 1 old to drain" in report.text
@@ -133,7 +135,7 @@ def test_tasks_that_run_and_end_again_and_again_fail_it_where_no_circuit_breaker
 ) -> None:
     up, down = ecs_service(RUNNING, OLD), ecs_service(STARTING, OLD)
     clients.services_are(down, up, down, up, down, up, down)
-    with pytest.raises(RolloutFailedError, match="3 tasks ended after they had begun to run; no circuit breaker"):
+    with pytest.raises(RolloutFailedError, match="3 tasks ended after they had begun to run"):
         wait(rollout(), clients, report, 600)
     clients.assert_all_asked()
 
@@ -203,3 +205,34 @@ def test_a_missing_permission_ends_it_at_once(clients: StubbedClients, report: R
     with pytest.raises(AccessDeniedError, match="the permission ecs:DescribeServices is missing"):
         wait(rollout(), clients, report, 600)
     assert clients.naps == []
+
+
+def test_why_tasks_fail_is_said_once_a_reason_as_soon_as_one_more_did(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    asked: list[float] = []
+    causes = [None, Cause("it crashes."), Cause("it crashes."), Cause("it crashes."), Cause("no secret.")]
+
+    def why() -> Cause | None:
+        asked.append(clients.now)
+        return causes[min(len(asked), len(causes)) - 1]
+
+    once, twice = ({**STARTING, "failedTasks": failed} for failed in (1, 2))
+    looks = [STARTING, *[once] * 6, *[twice] * 2]
+    clients.services_are(*[ecs_service(each, OLD) for each in looks], ecs_service(DONE))
+    wait(replace(rollout(), ask_why=why), clients, report, 600)
+    said = [line for line in report.text.splitlines() if line.startswith("cause")]
+    assert said == ["cause so far: it crashes.", "cause so far: no secret."]
+    assert len(asked) == 5  # ECS lists a stopped task a little later than it counts it: three looks each time
+    assert asked[0] == 1
+
+
+def test_a_cause_that_cannot_heal_ends_the_wait_at_the_second_task(
+    clients: StubbedClients, report: Recorder
+) -> None:
+    twice = {**STARTING, "failedTasks": 2}
+    clients.services_are(ecs_service(STARTING, OLD), ecs_service(twice, OLD))
+    watched = replace(rollout(), ask_why=lambda: Cause("no such secret.", tasks=2, heals=False))
+    with pytest.raises(RolloutFailedError, match="2 tasks in a row failed for the same reason"):
+        wait(watched, clients, report, 600)
+    assert clients.now == 1

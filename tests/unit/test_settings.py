@@ -95,6 +95,7 @@ def test_the_target_is_the_embedded_cloud_unless_told_otherwise(files: Path) -> 
     assert target.name == "local"
     assert target.endpoint_url == "http://127.0.0.1:4566"
     assert not target.is_production
+    assert not target.released_commits_only
 
 
 AWS_VARIABLES = {
@@ -107,6 +108,7 @@ AWS_VARIABLES = {
 def test_deploy_target_chooses_aws(files: Path) -> None:
     target = load(files, {**AWS_VARIABLES, "DEPLOY_TARGET": "aws"}).target
     assert target.is_production
+    assert target.released_commits_only
     assert target.registry == "727646509464.dkr.ecr.us-east-2.amazonaws.com"
     assert target.app_url == "https://spryte.example.com"
     assert target.endpoint_url is None
@@ -125,7 +127,9 @@ def test_a_command_that_goes_elsewhere_than_the_default_has_to_name_its_target(f
 
 def test_another_endpoint_is_no_production(files: Path) -> None:
     environment = {**AWS_VARIABLES, "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
-    assert not load(files, environment, "aws").target.is_production
+    rehearsed = load(files, environment, "aws").target
+    assert not rehearsed.is_production
+    assert rehearsed.released_commits_only
 
 
 def test_an_unknown_target_is_refused_and_says_where_it_was_given(files: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.errors import SupersededError
 from tasks.release.smoke import Expected, NotServingError, VerifiedVersion, verify
 from tests.support.fakes import Recorder, StubbedClients
 from tests.support.models import AWS, BACKEND
@@ -126,3 +127,42 @@ def test_each_different_answer_is_shown_once(report: Recorder) -> None:
         f"{site.url}/api/health: 200, version 0.1.4",
         f"{site.url}/api/health answers 200, version 0.1.5, 3 times in a row",
     ]
+
+
+STEADY = replace(EXPECTED, steady=20)
+
+
+def test_where_old_tasks_may_still_answer_the_row_has_to_last(report: Recorder) -> None:
+    with serving(lambda _: GOOD) as site:
+        clients = StubbedClients(replace(AWS, app_url=site.url))
+        verify(STEADY, clients, report)
+    assert 20 <= clients.now <= 21
+    assert "version 0.1.5, 68 times in a row over 20 s" in report.text
+
+
+def test_a_single_other_answer_in_all_that_time_begins_it_anew() -> None:
+    with serving(lambda number: OLD if number == 50 else GOOD) as site:
+        clients = StubbedClients(replace(AWS, app_url=site.url))
+        verify(STEADY, clients, Recorder())
+    assert 35 <= clients.now <= 36
+
+
+def test_a_service_of_which_now_and_then_an_old_task_answers_does_not_pass() -> None:
+    with (
+        serving(lambda number: OLD if number % 20 == 19 else GOOD) as site,
+        pytest.raises(NotServingError) as caught,
+    ):
+        verify(STEADY, StubbedClients(replace(AWS, app_url=site.url)), Recorder())
+    assert "3 times in a row over 20 s within 60 s" in str(caught.value)
+
+
+def test_when_another_version_keeps_answering_somebody_may_know_why() -> None:
+    def moved_on() -> None:
+        raise SupersededError("another deployment took over", fix="Look at it.")
+
+    with serving(lambda number: Page(502) if number < 3 else OLD) as site:
+        clients = StubbedClients(replace(AWS, app_url=site.url))
+        with pytest.raises(SupersededError):
+            verify(replace(EXPECTED, when_other=moved_on), clients, Recorder())
+    assert len(site.paths) == 13
+    assert clients.now < 5

@@ -11,11 +11,15 @@ from tasks import github_summary
 from tasks.documents import as_list, as_object
 from tasks.errors import BuildError
 from tasks.release import outcomes
+from tasks.release.by_hand import Compared
 from tasks.release.pipeline import Released
+from tasks.release.rollout import RolloutFailedError
 from tasks.release.smoke import VerifiedVersion
 from tasks.release.wait_advice import Wait
 from tasks.release.wait_phases import Phase
+from tasks.report import Timing
 from tasks.settings import Settings, load
+from tests.support.fakes import Recorder
 from tests.support.models import (
     BACKEND,
     COMMIT,
@@ -27,13 +31,14 @@ from tests.support.models import (
     REGISTRY,
     deployment,
     revision,
+    rollout,
+    running,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.report import Outcome
-    from tests.support.fakes import Recorder
 
 URL = "http://spryte.alb.localhost:4566/api/health"
 VERIFIED = VerifiedVersion(BACKEND, "0.1.5", COMMIT, URL)
@@ -131,6 +136,96 @@ def test_a_push_says_which_tags_are_new(settings: Settings, report: Recorder) ->
 
 def test_a_registration_says_whether_the_revision_is_new(settings: Settings, report: Recorder) -> None:
     assert outcomes.registered([revision(7)], settings, report).lines[0] == "backend   spryte-backend:7 (new)"
+
+
+RUN = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "siruscoder/spryte"}
+WHOLE = f"""\
+### deploy
+
+| | |
+|---|---|
+| service | **backend** |
+| version | `0.1.5` |
+| commit | [`{COMMIT[:12]}`](https://github.com/siruscoder/spryte/commit/{COMMIT}) |
+| digest | `{DIGEST}` |
+| revision | `spryte-backend:7` |
+| deployment | `{OWN}` |
+| url | {URL} |
+
+
+<details><summary>2 changes in the task definition that ran, spryte-backend:4</summary>
+
+- `cpu: 256 -> 512`
+- `containerDefinitions.spryte-backend.environment.DEBUG: true -> (absent)` (undoes a change by hand)
+
+</details>
+
+ECS took 312 s: image pull 12 s, draining 300 s. To shorten draining: the delay (300 s).
+
+Took 61.5 s: backend rollout 60 s, backend verify 1.5 s.
+
+"""
+DEBUG = "containerDefinitions.spryte-backend.environment.DEBUG: true -> (absent)"
+
+
+def summary(folder: Path) -> dict[str, str]:
+    """Return the variables of a GitHub run that keeps its summary in a folder."""
+    return {**RUN, "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+
+
+def test_the_summary_of_a_deploy_holds_all_that_the_run_is_asked_for(settings: Settings, tmp_path: Path) -> None:
+    compared = Compared(("cpu: 256 -> 512", DEBUG), (), frozenset({DEBUG}))
+    wait = Wait((Phase(("image pull",), 12), Phase(("draining",), 300)), "the delay (300 s)")
+    report = Recorder()
+    report.timings += [Timing("backend", "rollout", 60), Timing("backend", "verify", 1.5)]
+    released = Released(replace(deployment(), compared=compared), VERIFIED, wait)
+    github_summary.outcome("deploy", outcomes.deployed([released], settings, report), summary(tmp_path))
+    assert (tmp_path / "summary.md").read_text() == WHOLE
+
+
+def test_a_deploy_is_told_with_what_changes_in_what_ran_for_machines_too(
+    settings: Settings, report: Recorder
+) -> None:
+    reused = replace(revision(7), reused=True, changes=())
+    compared = Compared(("cpu: 256 -> 512", DEBUG), (), frozenset({DEBUG}))
+    released = Released(replace(deployment(), revision=reused, compared=compared), VERIFIED)
+    (service,) = map(as_object, as_list(outcomes.deployed([released], settings, report).document["services"]))
+    assert service["changes"] == ["cpu: 256 -> 512", DEBUG]
+    assert service["undone"] == [DEBUG]
+    assert service["compared_with"] == "spryte-backend:4"
+
+
+def test_a_run_again_that_changes_nothing_says_so(settings: Settings, report: Recorder, tmp_path: Path) -> None:
+    again = Released(replace(deployment(running(7)), adopted=True, compared=Compared(())), VERIFIED)
+    github_summary.outcome("deploy", outcomes.deployed([again], settings, report), summary(tmp_path))
+    text = (tmp_path / "summary.md").read_text()
+    assert "\nNothing changes in the task definition that ran: `spryte-backend:7`.\n" in text
+    assert "<details>" not in text
+
+
+FAILED = """\
+### deploy failed
+
+**spryte-backend-service: version 0.1.5 (spryte-backend:7) did not come up: 3 tasks failed in a row.**
+
+```
+cause: The container crashes at start with exit code 1 (docs/failures.md#crash-at-start)
+log: KeyError: 'x'
+Version 0.1.4 serves again, proved over HTTP.
+```
+
+Fix: Look into its log.
+
+"""
+
+
+def test_the_summary_of_a_failed_deploy_holds_cause_evidence_and_next_step(tmp_path: Path) -> None:
+    error = RolloutFailedError(rollout(), "3 tasks failed in a row.", ("log: KeyError: 'x'",))
+    cause = "cause: The container crashes at start with exit code 1 (docs/failures.md#crash-at-start)"
+    error.evidence, error.fix = (cause, *error.evidence), "Look into its log."
+    error.add_evidence("Version 0.1.4 serves again, proved over HTTP.")
+    github_summary.failure("deploy", error, summary(tmp_path))
+    assert (tmp_path / "summary.md").read_text() == FAILED
 
 
 def test_a_github_run_gets_a_table_with_a_link_to_the_commit(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.release.wait_advice import advice, attribute
+from tasks.release.wait_advice import advice, attribute, until_verdict
 from tasks.release.wait_phases import Moments, Phase, moments, phases
 from tests.support.account import Account, AccountClients
 from tests.support.models import (
     BEGAN,
+    OWN,
     as_service,
     deployment,
     ecs_deployment,
@@ -20,6 +21,7 @@ from tests.support.models import (
     ecs_service,
     revision,
     rollout,
+    running,
 )
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def test_a_deployment_that_ecs_forgot_is_not_guessed_at() -> None:
     assert moments(rollout(), gone, clients(TASK)) is None
 
 
-def test_a_deployment_that_an_earlier_run_started_is_not_attributed_to_this_one() -> None:
+def test_a_deployment_that_had_completed_before_took_no_wait() -> None:
     followed = replace(deployment(), adopted=True)
     assert attribute(followed, as_service(DONE), clients(TASK)) is None
 
@@ -182,3 +184,46 @@ def test_the_longest_part_is_the_one_with_a_setting() -> None:
     assert found is not None
     assert (found.longest.name, found.seconds) == ("draining", 99)
     assert "deregistration_delay" in found.setting
+
+
+def test_one_that_an_earlier_run_began_and_that_completed_now_is_told_from_its_own_beginning() -> None:
+    came_up = replace(deployment(running(7, rolloutState="IN_PROGRESS")), adopted=True)
+    found = attribute(came_up, as_service(DONE), clients(TASK, definitions=DEFINITION))
+    assert found is not None
+    assert (found.seconds, found.phases[0].seconds) == (99, 12)
+
+
+LAST = {**task(createdAt=40, pullStartedAt=50, pullStoppedAt=80, startedAt=82, stoppedAt=83.5), "startedBy": OWN}
+
+
+@pytest.mark.parametrize(
+    ("ended", "parts"),
+    [
+        (LAST, "provisioning 10.0 s, image pull 30.0 s, container start 2.0 s, running 1.5 s"),
+        (
+            task(createdAt=40, pullStartedAt=50, stoppedAt=200),
+            "provisioning 10.0 s, image pull + container start 150.0 s",
+        ),
+        (task(createdAt=40, stoppedAt=60), "provisioning + image pull + container start 20.0 s"),
+    ],
+    ids=["it crashed", "it could not be pulled", "it was never prepared"],
+)
+def test_a_failed_deploy_says_where_the_time_of_its_last_task_went(ended: dict[str, object], parts: str) -> None:
+    first = task(createdAt=1, pullStartedAt=2, pullStoppedAt=3, startedAt=4, stoppedAt=5)
+    of_another_try = {**task(createdAt=1, stoppedAt=999), "startedBy": "ecs-svc/0"}
+    told = until_verdict(rollout(), 164, clients(first, ended, of_another_try))
+    assert told == f"164.0 s until the verdict; of its last task: {parts}"
+
+
+def test_a_role_that_may_not_ask_for_tasks_is_told_what_would_tell() -> None:
+    told = until_verdict(rollout(), 164, clients(denied={"ecs:ListTasks"}))
+    assert told == (
+        "164.0 s until the verdict; ecs:ListTasks and ecs:DescribeTasks (aws/iam/diagnose-policy.json) would tell "
+        "where they went"
+    )
+
+
+def test_where_pull_and_start_cannot_be_told_apart_the_image_s_size_is_still_named() -> None:
+    names = ("provisioning", "image pull", "container start")
+    found = advice(Phase(names, 40), revision(7), as_service(DONE), clients())
+    assert found.endswith("would tell these apart; the image is 50 MB unpacked")
