@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from invoke import Context, task
 
@@ -17,6 +18,11 @@ from tasks.operate import rollback as back
 from tasks.operate import run as running
 from tasks.operate import shell
 from tasks.operate import status as state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoke import Task
 
 SERVICE = "Which services: one, several joined by commas, or all."
 ONE_SERVICE = "Which service."
@@ -124,6 +130,6 @@ def prune(
     run_action(partial(pruning.prune, keep=keep), options, "prune")
 
 
-def operate_tasks() -> tuple[object, ...]:
-    """Return the tasks, for the namespace."""
+def operate_tasks() -> tuple[Task[Callable[[Context], None]], ...]:
+    """Return the tasks, for the namespace; each can be called with a context alone."""
     return rollback, plan, status, history, logs, events, run, exec_, prune
