@@ -13,6 +13,10 @@ from tasks.rehearsal import rehearse as rehearsal
 from tasks.rehearsal.wanted import Wanted, check_together
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoke import Task
+
     from tasks.command import Work
     from tasks.report import Outcome
 
@@ -36,8 +40,8 @@ def rehearse(
     run(partial(_rehearse, wanted=wanted, service=service, failure=failure), options, "rehearse")
 
 
-def rehearsal_tasks() -> tuple[object, ...]:
-    """Return the tasks, for the namespace."""
+def rehearsal_tasks() -> tuple[Task[Callable[[Context], None]], ...]:
+    """Return the tasks, for the namespace; each can be called with a context alone."""
     return (rehearse,)
 
 

@@ -14,7 +14,7 @@ from tasks.rehearsal.uses import UnknownActionError
 from tasks.rehearsal.wanted import Wanted
 from tasks.rehearsal.workflow import NothingStartsError
 from tasks.setup import policies
-from tests.support.rehearsal import Stage
+from tests.support.rehearsal import Rehearsed, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.support.deployed import Deployed
 
 CREDENTIALS = "Get credentials of the deploy role (OIDC)"
+EXPLAIN = "Explain why AWS gave no credentials"
 VERSION = "Read the version from the tag"
 CONFIGURATION = "Check the configuration"
 PUSH = "Push the image to ECR"
@@ -46,6 +47,16 @@ def main(stage: Stage) -> Iterator[None]:
     yield
     git("reset", "--quiet", "--hard", before)
     git("push", "--quiet", "--force", "origin", "HEAD:main")
+
+
+def explained(rehearsed: Rehearsed, about: str, audience: str = policies.AUDIENCE) -> bool:
+    """Return whether the workflow's own step says, in log and summary, what GitHub sent and what to do."""
+    (step,) = [each for each in rehearsed.runs[0].steps if each.name == EXPLAIN]
+    (error,) = step.errors
+    return all(
+        f"{about}" in each and f"{audience}" in each and "./inv setup.aws --target=aws --check" in each
+        for each in (error, step.summary)
+    )
 
 
 def test_a_branch_is_refused_by_its_subject(stage: Stage) -> None:
@@ -87,6 +98,8 @@ def test_another_repository_is_refused(stage: Stage, sender: policies.Repository
 
     assert (rehearsed.failure.name, rehearsed.failure.code) == (CREDENTIALS, 3)
     assert f"sub: sent    'repo:{sender.full_name}:ref:refs/tags/" in rehearsed.text
+    assert f"on the role {policies.ROLE}." in rehearsed.failure.errors[-1]
+    assert explained(rehearsed, f"repo:{sender.full_name}:ref:refs/tags/")
 
 
 def test_a_later_owner_of_the_same_names_is_refused(stage: Stage) -> None:
@@ -152,6 +165,7 @@ def test_a_tag_that_is_no_version_fails_where_the_version_is_read(stage: Stage, 
     assert (rehearsed.failure.name, rehearsed.failure.code) == (VERSION, 1)
     assert len(rehearsed.failure.errors) == 1
     assert rehearsed.failure.errors[0].startswith(f"'{tag}' is not backend-vX.Y.Z")
+    assert rehearsed.failure.summary.startswith(f"### Not a release tag\n\n    '{tag}' is not backend-vX.Y.Z")
 
 
 def test_a_frontend_s_tag_on_the_backend_s_workflow_fails_where_the_version_is_read(stage: Stage) -> None:
@@ -230,6 +244,7 @@ def test_a_variable_that_is_not_set_is_named(stage: Stage, name: str) -> None:
     assert (rehearsed.failure.name, rehearsed.failure.code) == (CONFIGURATION, 1)
     assert len(rehearsed.failure.errors) == 1
     assert rehearsed.failure.errors[0].startswith(f"Not set: variable {name}. Set it in Settings")
+    assert rehearsed.failure.summary.startswith(f"### Not configured\n\nNot set: variable {name}.")
 
 
 def test_a_secret_that_is_not_set_is_named(stage: Stage) -> None:
@@ -254,7 +269,7 @@ def remove_provider(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("remove", "said"),
     [
-        (remove_role, f"{NOT_AUTHORIZED}: there is no role ***."),
+        (remove_role, f"{NOT_AUTHORIZED}: there is no role {policies.ROLE}."),
         (remove_provider, "No OpenIDConnect provider found in the account for https://token.actions."),
     ],
 )
@@ -267,29 +282,27 @@ def test_what_was_not_set_up_is_named(stage: Stage, remove: Callable[[Stage], No
     assert (rehearsed.failure.name, rehearsed.failure.code) == (CREDENTIALS, 3)
     assert rehearsed.failure.errors[-1].startswith(said)
     assert "inv setup.aws" in rehearsed.failure.errors[-1]
+    assert explained(rehearsed, f"{IMMUTABLE}/backend-v")
 
 
 def test_a_token_for_another_audience_is_refused(stage: Stage) -> None:
     tag = stage.tag_with(
         DEPLOY,
-        lambda text: text.replace(
-            "          aws-region:", "          audience: https://example.com\n          aws-region:"
-        ),
+        lambda text: text.replace("OIDC_AUDIENCE: sts.amazonaws.com", "OIDC_AUDIENCE: https://example.com"),
     )
 
     rehearsed = stage.play(tag)
 
     assert (rehearsed.failure.name, rehearsed.failure.code) == (CREDENTIALS, 3)
     assert "Incorrect token audience" in rehearsed.failure.errors[-1]
+    assert explained(rehearsed, f"{PLAIN}/{tag}", "https://example.com")
     assert "aud: sent    'https://example.com'" in rehearsed.text
 
 
 def test_a_token_that_the_provider_knows_and_the_role_does_not_is_refused_by_its_audience(stage: Stage) -> None:
     tag = stage.tag_with(
         DEPLOY,
-        lambda text: text.replace(
-            "          aws-region:", "          audience: https://example.com\n          aws-region:"
-        ),
+        lambda text: text.replace("OIDC_AUDIENCE: sts.amazonaws.com", "OIDC_AUDIENCE: https://example.com"),
     )
     rehearsal = stage.prepare(Wanted(tag))
     remove_provider(stage)
@@ -307,7 +320,9 @@ def test_a_token_that_the_provider_knows_and_the_role_does_not_is_refused_by_its
 
 
 def test_a_job_that_may_not_ask_for_a_token_is_told_so(stage: Stage) -> None:
-    tag = stage.tag_with(DEPLOY, lambda text: text.replace("      id-token: write", "      actions: read"))
+    tag = stage.tag_with(
+        DEPLOY, lambda text: text.replace("      id-token: write # prove to AWS who this run is\n", "")
+    )
 
     assert "`id-token: write` is missing" in stage.play(tag).failure.errors[-1]
 
