@@ -13,7 +13,7 @@ from tasks.rehearsal import permissions
 from tasks.rehearsal.wanted import Wanted
 from tasks.setup.statements import texts
 from tests.support.project import HERE
-from tests.support.rehearsal import Stage, go_between
+from tests.support.rehearsal import EXPLAIN, Stage, go_between
 
 if TYPE_CHECKING:
     from tests.support.deployed import Deployed
@@ -31,7 +31,6 @@ ACTIONS = actions(POLICY)
 EXPLAINING = set(actions("aws/iam/diagnose-policy.json"))
 PUSH = "Push the image to ECR"
 REGISTER = "Register the task definition"
-EXPLAIN = "Explain why AWS gave no credentials"
 DEPLOY = "Deploy to ECS service (wait-for-service-stability)"
 STEPS = [
     "Check out the tag",
