@@ -102,6 +102,15 @@ def test_a_secret_that_is_required_is_told_where_it_should_be_passed(theatre: Th
         theatre.play_files(required, CALLER.replace("""    secrets: {TOKEN: "${{ secrets.TOKEN }}"}\n""", ""))
 
 
+def test_a_called_workflow_that_calls_another_is_not_left_out_unnoticed(theatre: Theatre) -> None:
+    nested = (
+        "on: {workflow_call: {inputs: {service: {}}, secrets: {TOKEN: {}}}}\njobs: {deeper: {uses: ./x.yml}}\n"
+    )
+
+    with pytest.raises(DocumentError, match=r"deploy\.yml:2: jobs\.deeper\.uses: .* is not played by a rehearsal"):
+        theatre.play_files(nested)
+
+
 def test_inherited_secrets_need_no_declaration(theatre: Theatre) -> None:
     inherited = CALLER.replace("""secrets: {TOKEN: "${{ secrets.TOKEN }}"}""", "secrets: inherit")
 

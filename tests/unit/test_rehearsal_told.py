@@ -102,7 +102,10 @@ def test_a_step_s_exit_code_is_null_when_it_was_skipped_and_said_when_it_announc
 
 @pytest.mark.parametrize("step", [BROKEN, Result("Build", "ok")])
 def test_the_last_line_says_what_was_not_rehearsed(step: Result) -> None:
-    assert tell(Wanted("backend-v0.1.5"), step, notice="1 uncommitted change").lines[-1] == "1 uncommitted change"
+    outcome = tell(Wanted("backend-v0.1.5"), step, notice="1 uncommitted change")
+
+    assert outcome.lines[-1] == "1 uncommitted change"
+    assert outcome.document["notices"] == ["1 uncommitted change"]
 
 
 def test_uncommitted_changes_are_counted(repository: Checkout) -> None:
