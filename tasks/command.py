@@ -9,25 +9,26 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import github_summary, identity
-from tasks.aws_commands import point_error, point_outcome
 from tasks.clients import Clients
+from tasks.commands import point_error, point_outcome
 from tasks.documents import read_yaml
-from tasks.embedded import cloud
 from tasks.errors import DeployError, StoppedByUserError, UsageError
 from tasks.report import Outcome, Report, print_failure, print_outcome
 from tasks.sdk_errors import UnreachableError
 from tasks.settings import Settings, checked_version, load, misspelled
+from tasks.terminal import terminal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tasks.settings import Service
+    from tasks.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBER = re.compile(r"[1-9][0-9]{0,6}")  # Invoke's own conversion would end in a traceback
@@ -42,7 +43,7 @@ class NumberError(UsageError):
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said; each task sets those it has."""
+    """What the command line said of what several tasks have; what one has alone is an argument of its action."""
 
     service: str = "all"
     version: str = ""
@@ -50,16 +51,8 @@ class Options:
     json: bool = False
     dry_run: bool = False
     yes: bool = False
-    force: bool = False
-    no_cache: bool = False
-    no_rollback: bool = False
-    engine: bool = False
     timeout: str = "600"
     lines: str = "100"
-
-    def with_(self, *, timeout: str, no_rollback: bool) -> Options:
-        """Return these options with those that only a deploy has."""
-        return replace(self, timeout=timeout, no_rollback=no_rollback)
 
 
 @dataclass(frozen=True)
@@ -105,6 +98,11 @@ class Work:
         """How many lines of a log to show; raises `NumberError`."""
         return number("--lines", self.options.lines)
 
+    @cached_property
+    def terminal(self) -> Terminal:
+        """How the result may be written to stdout."""
+        return terminal_of(sys.stdout, self.environment)
+
     def connect(self) -> Clients:
         """Return the connections; a service that does not exist is told before AWS is asked anything.
 
@@ -141,7 +139,7 @@ def check_files() -> None:
     try:
         read_yaml(ROOT / "invoke.yaml", "invoke.yaml")
     except DeployError as error:
-        Report(sys.stderr, time.monotonic).error(error)
+        Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ)).error(error)
         if "--json" in sys.argv:
             print_failure(error, sys.stdout)
         raise Exit(code=error.exit_code) from error
@@ -150,6 +148,8 @@ def check_files() -> None:
 def _explained(failure: DeployError, work: Work) -> DeployError:
     """Return what is wrong when nothing answers at the embedded cloud's address: mostly that it is not up."""
     if isinstance(failure, UnreachableError) and work.settings.target.name == "local":
+        from tasks.embedded import cloud  # noqa: PLC0415 - `inv --list` must not pay for it
+
         try:
             cloud.require_running(work.settings)
         except cloud.NotRunningError as better:
@@ -180,17 +180,17 @@ def _ended_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> None:
-    """Run an action and end the process with its exit code when it fails.
+def run(name: str, action: Callable[[Work], Outcome], options: Options) -> None:
+    """Run a task and end the process with its exit code when it fails.
 
     Args:
+        name: the task's name, by which a GitHub run's summary calls it.
         action: what to do.
         options: what the command line said.
-        name: what a GitHub run's summary calls it; by default the action's own name.
     """
     from invoke.exceptions import Exit  # noqa: PLC0415 - the exception Invoke turns into an exit code
 
-    report = Report(sys.stderr, time.monotonic)
+    report = Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ))
     work = Work(options, report, os.environ)
     try:
         _refuse_invokes_own_dry_run(sys.argv)
@@ -199,7 +199,7 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
         if work.settings_known:
             outcome = point_outcome(outcome, work.settings.target)
         print_outcome(outcome, sys.stdout, as_json=options.json)
-        github_summary.outcome(name or action.__name__, outcome, os.environ)
+        github_summary.outcome(name, outcome, os.environ)
     except KeyboardInterrupt:
         error: DeployError = StoppedByUserError(
             "Interrupted.", fix="Run the command again: it goes on from what exists already."
@@ -213,7 +213,7 @@ def run(action: Callable[[Work], Outcome], options: Options, name: str = "") -> 
             raise Exit(code=outcome.exit_code)
         return
     report.error(error)
-    github_summary.failure(name or action.__name__, error, os.environ)
+    github_summary.failure(name, error, os.environ)
     if options.json:
         print_failure(error, sys.stdout)
     raise Exit(code=error.exit_code)

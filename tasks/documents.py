@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 import yaml
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-
-Typed = TypeVar("Typed", str, int, list[object], dict[str, object])
-NAMES = {dict: "a mapping", list: "a list", str: "a text", int: "a whole number"}
 
 
 class DocumentError(UsageError):
@@ -140,8 +137,9 @@ def read_yaml(path: Path, name: str) -> Document:
     """
     text = read_text(path, name)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        data: Json = loader.construct_document(node) if node else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(

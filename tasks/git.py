@@ -1,4 +1,8 @@
-"""What git knows about the checkout. Every call is an argument list; nothing here changes the repository."""
+"""What git knows about the checkout. Every call is an argument list, no shell and no question on a terminal.
+
+The questions with a name here leave the repository as it is. `Git.run` runs what it is given: by it
+`release/git_tag.py` makes, pushes and deletes tags.
+"""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
+
+from tasks.terminal import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tasks.documents import Json
     from tasks.errors import DeployError
+    from tasks.terminal import Terminal
 
 PLAIN_STEP = 0.25
 SHOWN_SECONDS = 0.05
@@ -52,13 +54,12 @@ class _Stage:
 class Report:
     """Progress of one command: bars that redraw on a terminal, plain lines anywhere else."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float], terminal: Terminal = PLAIN) -> None:
         self._stream = stream
         self._clock = clock
+        self._terminal = terminal
         self._stage = _Stage()
         self._progress: Progress | None = None
-        self._live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._colour = self._live and "NO_COLOR" not in os.environ
         self.timings: list[Timing] = []
 
     @contextmanager
@@ -84,7 +85,7 @@ class Report:
 
     def progress(self, what: str, done: float, total: float) -> None:
         """Show how far `what` is, in any unit; plain output shows it in quarters."""
-        if self._live:
+        if self._terminal.live:
             self._bar(what, done, total)
             return
         share = min(done / total, 1.0) if total else 1.0
@@ -99,7 +100,7 @@ class Report:
         if text == self._stage.watched:
             return
         self._stage.watched = text
-        if not self._live:
+        if not self._terminal.live:
             self._print(text)
             return
         if self._progress is None:
@@ -116,7 +117,7 @@ class Report:
         for line in error.evidence:
             self._write(f"  | {line}", "2")
         self._write(f"  fix: {error.fix}", "33")
-        if os.environ.get("GITHUB_ACTIONS") == "true":
+        if self._terminal.annotations:
             message = f"{error} {error.fix}".replace("%", "%25").replace("\r", "").replace("\n", "%0A")
             self._stream.write(f"::error title={error.kind}::{message}\n")
         self._stream.flush()
@@ -129,7 +130,7 @@ class Report:
         return f"{self._stage.service:<9} {self._stage.name:<9} {line}" if self._stage.name else line
 
     def _write(self, line: str, style: str) -> None:
-        shown = f"\033[{style}m{line}\033[0m" if style and self._colour else line
+        shown = f"\033[{style}m{line}\033[0m" if style and self._terminal.colour else line
         if self._progress is not None:
             self._progress.console.print(line, highlight=False, markup=False, style=_style(style))
         else:

@@ -86,7 +86,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: an account and region, or the embedded cloud that plays them. Stages only read its values."""
+    """Where to: an account and region, or the embedded cloud that plays them. Stages only read its values.
+
+    `default` is where a command without `--target` goes in this environment.
+    """
 
     name: TargetName
     account: str
@@ -96,6 +99,15 @@ class Target:
     endpoint_url: str | None
     credentials: Credentials | None
     build_args: Mapping[str, str]
+    default: str = "local"
+
+    @property
+    def option(self) -> str:
+        """What a command must say to act here, `--target=...`; empty where it does so by itself.
+
+        Production is always named: what a GitHub run prints is copied to a laptop, where the default is another.
+        """
+        return f"--target={self.name}" if self.is_production or self.name != self.default else ""
 
     @property
     def is_production(self) -> bool:
@@ -231,12 +243,16 @@ def checked_version(version: str) -> str:
 
 
 def _target_name(option: str, values: Variables) -> TargetName:
-    name = option or values.get("DEPLOY_TARGET", variables.ANYTHING, "local")
+    name = option or _default_target(values)
     if name == "local":
         return "local"
     if name == "aws":
         return "aws"
     raise UnknownTargetError(name, "--target" if option else values.place("DEPLOY_TARGET"))
+
+
+def _default_target(values: Variables) -> str:
+    return values.get("DEPLOY_TARGET", variables.ANYTHING, "local")
 
 
 def _local(values: Variables, port: int) -> Target:
@@ -249,6 +265,7 @@ def _local(values: Variables, port: int) -> Target:
         endpoint_url=f"http://127.0.0.1:{port}",
         credentials=Credentials("test", "test"),
         build_args=values.base_images(),
+        default=_default_target(values),
     )
 
 
@@ -264,6 +281,7 @@ def _aws(values: Variables) -> Target:
         endpoint_url=values.get("AWS_ENDPOINT_URL", variables.URL, "") or None,
         credentials=None,
         build_args=values.base_images(),
+        default=_default_target(values),
     )
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.clients import Clients
-from tasks.embedded import engine
 from tasks.report import Report
 from tasks.settings import Settings, load
 from tests.support.chromium import find_or_install
 from tests.support.deployed import Deployed
+from tests.support.embedded import machine_s_engine
 from tests.support.project import HERE, free_port, make_project
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def engine_settings() -> Settings:
 @pytest.fixture(scope="session")
 def docker_client(engine_settings: Settings) -> DockerClient:
     """The Docker Engine, installed and started where it is not."""
-    return engine.ensure(engine_settings, Report(sys.stderr, time.monotonic))
+    return machine_s_engine(engine_settings, Report(sys.stderr, time.monotonic))
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,12 @@ from __future__ import annotations
 from invoke import Context, task
 
 from tasks.command import Options, run
-from tasks.doctor import doctor as examination
-
-HELP = {
-    "service": "Which services: one, several joined by commas, or all.",
-    "target": "local: the embedded cloud on this machine (default). aws: production. DEPLOY_TARGET sets it too.",
-    "json": "Print the result as one JSON document on stdout.",
-}
+from tasks.options import COMMON
 
 
-@task(auto_shortflags=False, help=HELP)
+@task(auto_shortflags=False, help=COMMON)
 def doctor(_: Context, service: str = "all", target: str = "", json: bool = False) -> None:
     """Check everything a deploy depends on, side by side, changing nothing; say how to mend what fails."""
-    run(examination.doctor, Options(service, target=target, json=json), "doctor")
+    from tasks.doctor import doctor
+
+    run("doctor", doctor.doctor, Options(service, target=target, json=json))

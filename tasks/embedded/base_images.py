@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from tasks.docker_messages import messages
 from tasks.embedded import stand_ins, streams
 from tasks.errors import UsageError, suggestion
 from tasks.sdk_errors import asking_docker
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from tasks.clients import Clients
-    from tasks.documents import Json
+    from tasks.docker_messages import Message
     from tasks.report import Report
     from tasks.settings import Service, Settings
 
@@ -146,24 +147,17 @@ def _pull_one(image: str, clients: Clients, report: Report) -> str:
     """Pull one image; returns why it did not come, empty when it did."""
     from docker.errors import APIError  # noqa: PLC0415 - only loaded with docker-py itself
 
-    def source() -> Iterable[dict[str, Json]]:
-        answer = clients.docker.api.pull(image, stream=True, decode=True, platform=PLATFORM)
-        return cast("Iterable[dict[str, Json]]", answer)
+    def source() -> Iterable[Message]:
+        return messages(clients.docker.api.pull(image, stream=True, decode=True, platform=PLATFORM))
 
     try:
         for _, message in streams.merged({image: source}, SILENCE_SECONDS):
-            if "error" in message:
-                return str(message["error"])
-            detail = message.get("progressDetail")
-            if isinstance(detail, dict) and detail.get("total"):
-                done, total = detail.get("current"), detail.get("total")
-                report.progress(f"{message.get('status')} {message.get('id')}", _amount(done), _amount(total))
+            if message.error:
+                return message.error
+            if message.total:
+                report.progress(message.progress, message.done, message.total)
     except streams.SilenceError:
         return f"the registry said nothing for {SILENCE_SECONDS} s (timeout)"
     except APIError as error:
         return str(error.explanation or error)
     return ""
-
-
-def _amount(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.clients import Clients
 from tasks.embedded import debian, processes
 from tasks.sdk_errors import DockerUnavailableError, docker_unavailable
 
 if TYPE_CHECKING:
-    from docker import DockerClient
-
+    from tasks.clients import Clients
     from tasks.embedded.debian import Machine
     from tasks.embedded.processes import Process
     from tasks.report import Report
@@ -105,13 +103,6 @@ def tls_variables() -> dict[str, str]:
     """Return the variables with which the Docker CLI reaches an engine over TLS, where they are set."""
     names = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
     return {name: os.environ[name] for name in names if os.environ.get(name)}
-
-
-def ensure(settings: Settings, report: Report) -> DockerClient:
-    """Return a Docker Engine that answers, installed and started where that is possible; raises as `start`."""
-    clients = Clients(settings.target)
-    start(here(settings), clients, report)
-    return clients.docker
 
 
 def start(daemon: Daemon, clients: Clients, report: Report) -> bool:

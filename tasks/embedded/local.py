@@ -27,9 +27,9 @@ def up(work: Work) -> Outcome:
     )
 
 
-def down(work: Work) -> Outcome:
-    """Stop it; its state stays."""
-    cloud.down(work.settings, work.report, engine=work.options.engine)
+def down(work: Work, *, engine: bool = False) -> Outcome:
+    """Stop it, and with `engine` the Docker Engine that was started for it; its state stays."""
+    cloud.down(work.settings, work.report, engine=engine)
     return Outcome({}, ("the embedded cloud is down; its state is kept",))
 
 

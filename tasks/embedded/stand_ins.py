@@ -15,8 +15,9 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from tasks.docker_messages import messages
 from tasks.embedded import debian, streams
 from tasks.errors import NotReadyError, UsageError
 from tasks.sdk_errors import asking_docker
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tasks.clients import Clients
-    from tasks.documents import Json
+    from tasks.docker_messages import Message
     from tasks.report import Report
     from tasks.settings import StandIns
 
@@ -200,8 +201,8 @@ def _ensure_tools(problem: str, report: Report) -> None:
     raise StandInError("A stand-in base image needs mmdebstrap.", problem, f"{fix}, or {NAMED}")
 
 
-def _layer(recipe: Recipe, clients: Clients) -> Callable[[], Iterable[dict[str, Json]]]:
-    def source() -> Iterable[dict[str, Json]]:
+def _layer(recipe: Recipe, clients: Clients) -> Callable[[], Iterable[Message]]:
+    def source() -> Iterable[Message]:
         with TemporaryDirectory(prefix="spryte-stand-in-") as temporary:
             text = ON_TOP.format(base=recipe.base, packages=" ".join(recipe.packages))
             Path(temporary, "Dockerfile").write_text(text, encoding="utf-8")
@@ -210,8 +211,8 @@ def _layer(recipe: Recipe, clients: Clients) -> Callable[[], Iterable[dict[str, 
     return source
 
 
-def _image(context: Path, tag: str, clients: Clients) -> Callable[[], Iterable[dict[str, Json]]]:
-    def source() -> Iterable[dict[str, Json]]:
+def _image(context: Path, tag: str, clients: Clients) -> Callable[[], Iterable[Message]]:
+    def source() -> Iterable[Message]:
         stream = clients.docker.api.build(
             path=str(context),
             tag=tag,
@@ -225,22 +226,22 @@ def _image(context: Path, tag: str, clients: Clients) -> Callable[[], Iterable[d
             forcerm=True,
             decode=True,
         )
-        return cast("Iterable[dict[str, Json]]", stream)
+        return messages(stream)
 
     return source
 
 
-def _follow(sources: dict[str, Callable[[], Iterable[dict[str, Json]]]], problem: str, report: Report) -> None:
+def _follow(sources: dict[str, Callable[[], Iterable[Message]]], problem: str, report: Report) -> None:
     """Show how far the builds are, in packages set up."""
     lines = {name: list[str]() for name in sources}
     total, done = dict.fromkeys(sources, 0), dict.fromkeys(sources, 0)
     with asking_docker("making a stand-in base image"):
         for name, message in streams.merged(sources):
-            if "error" in message:
+            if message.error:
                 fix = f"Mend what it says, or {NAMED}"
-                what = f"The stand-in base image {name} was not made: {str(message['error']).strip()}"
+                what = f"The stand-in base image {name} was not made: {message.error}"
                 raise StandInError(what, problem, fix, lines[name][-debian.LAST_LINES :])
-            for line in str(message.get("stream") or "").splitlines():
+            for line in message.lines:
                 lines[name].append(line)
                 count = re.match(r"\d+ upgraded, (\d+) newly installed", line)
                 total[name] = int(count[1]) if count else total[name]

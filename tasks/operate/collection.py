@@ -1,4 +1,7 @@
-"""The command line of what people do between deploys; `tasks/collection.py` adds these tasks to the namespace."""
+"""The command line of what people do between deploys; `tasks/collection.py` adds these tasks to the namespace.
+
+What a task does is imported when it runs, as there.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +10,32 @@ from typing import TYPE_CHECKING
 
 from invoke import Context, task
 
+from tasks import command as command_line
+from tasks import options
 from tasks.command import Options
-from tasks.command import run as run_action
-from tasks.operate import events as event
-from tasks.operate import history as past
-from tasks.operate import logs as log
-from tasks.operate import plan as planning
-from tasks.operate import prune as pruning
-from tasks.operate import rollback as back
-from tasks.operate import run as running
-from tasks.operate import shell
-from tasks.operate import status as state
+from tasks.options import CHANGING, COMMON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from invoke import Task
 
-SERVICE = "Which services: one, several joined by commas, or all."
-ONE_SERVICE = "Which service."
-TARGET = "local: the embedded cloud on this machine (default). aws: production. DEPLOY_TARGET sets it too."
-JSON = "Print the result as one JSON document on stdout."
-DRY_RUN = "Say what would happen and change nothing."
-YES = "Do not ask before production is changed."
-COMMON = {"service": SERVICE, "target": TARGET, "json": JSON}
-CHANGING = {**COMMON, "dry-run": DRY_RUN, "yes": YES}
+SHELL = "/bin/sh"
 
 
 @task(auto_shortflags=False, help={
     **CHANGING, "to": "The version to go back to, X.Y.Z.", "revision": "The revision's number to go back to.",
-    "timeout": "Seconds after which to give up waiting (default: 600).",
+    "timeout": options.timeout(600),
 })  # fmt: skip
 def rollback(
     _: Context, service: str = "", to: str = "", revision: str = "", target: str = "", json: bool = False,
     dry_run: bool = False, yes: bool = False, timeout: str = "600",
 ) -> None:  # fmt: skip
     """Return a service to what was verified before, or to a version or revision; prove it over HTTP."""
-    options = Options(service, target=target, json=json, dry_run=dry_run, yes=yes, timeout=timeout)
-    run_action(partial(back.rollback, to=to, revision=revision), options, "rollback")
+    from tasks.operate import rollback
+
+    common = Options(service, target=target, json=json, dry_run=dry_run, yes=yes, timeout=timeout)
+    command_line.run("rollback", partial(rollback.rollback, to=to, revision=revision), common)
 
 
 @task(auto_shortflags=False, help={
@@ -56,7 +47,9 @@ def plan(
     exit_code: bool = False,
 ) -> None:  # fmt: skip
     """Show what a deploy would change against what runs, and what was changed by hand."""
-    run_action(partial(planning.plan, exit_code=exit_code), Options(service, version, target, json), "plan")
+    from tasks.operate import plan
+
+    command_line.run("plan", partial(plan.plan, exit_code=exit_code), Options(service, version, target, json))
 
 
 @task(auto_shortflags=False, help={**COMMON, "watch": "Look again every two seconds, until Ctrl-C."})
@@ -64,7 +57,9 @@ def status(
     _: Context, service: str = "all", target: str = "", json: bool = False, watch: bool = False
 ) -> None:  # fmt: skip
     """Show all services in one table: version, revision, tasks, targets, rollout, and what answers."""
-    run_action(partial(state.status, watch=watch), Options(service, target=target, json=json), "status")
+    from tasks.operate import status
+
+    command_line.run("status", partial(status.status, watch=watch), Options(service, target=target, json=json))
 
 
 @task(auto_shortflags=False, help={**COMMON, "lines": "How many revisions (default: 10)."})
@@ -72,7 +67,9 @@ def history(
     _: Context, service: str = "all", target: str = "", json: bool = False, lines: str = "10"
 ) -> None:  # fmt: skip
     """List a service's revisions, newest first: version, commit, date, digest, which runs, which was verified."""
-    run_action(past.history, Options(service, target=target, json=json, lines=lines))
+    from tasks.operate import history
+
+    command_line.run("history", history.history, Options(service, target=target, json=json, lines=lines))
 
 
 @task(auto_shortflags=False, help={
@@ -84,8 +81,10 @@ def logs(
     since: str = "10m", grep: str = "", lines: str = "100",
 ) -> None:  # fmt: skip
     """Show what all tasks of a service write."""
-    options = Options(service, target=target, json=json, lines=lines)
-    run_action(partial(log.logs, follow=follow, since=since, grep=grep), options, "logs")
+    from tasks.operate import logs
+
+    common = Options(service, target=target, json=json, lines=lines)
+    command_line.run("logs", partial(logs.logs, follow=follow, since=since, grep=grep), common)
 
 
 @task(auto_shortflags=False, help={**COMMON, "lines": "How many of the last events (default: 20)."})
@@ -93,31 +92,36 @@ def events(
     _: Context, service: str = "all", target: str = "", json: bool = False, lines: str = "20"
 ) -> None:  # fmt: skip
     """Show what ECS itself says about a service."""
-    run_action(event.events, Options(service, target=target, json=json, lines=lines))
+    from tasks.operate import events
+
+    command_line.run("events", events.events, Options(service, target=target, json=json, lines=lines))
 
 
 @task(auto_shortflags=False, help={
-    **COMMON, "service": ONE_SERVICE, "yes": YES,
-    "command": "Program and arguments, quoted as one option. No shell is involved; for one: \"sh -c '...'\".",
-    "timeout": "Seconds after which to give up waiting (default: 600).",
+    **CHANGING, "service": options.ONE_SERVICE, "command": options.COMMAND, "timeout": options.timeout(600),
 })  # fmt: skip
 def run(
-    _: Context, service: str = "", command: str = "", target: str = "", json: bool = False, yes: bool = False,
-    timeout: str = "600",
+    _: Context, service: str = "", command: str = "", target: str = "", json: bool = False,
+    dry_run: bool = False, yes: bool = False, timeout: str = "600",
 ) -> None:  # fmt: skip
     """Run one command in a service's image, network and secrets; its exit code is this command's."""
-    options = Options(service, target=target, json=json, yes=yes, timeout=timeout)
-    run_action(partial(running.run, command=command), options, "run")
+    from tasks.operate import run
+
+    common = Options(service, target=target, json=json, dry_run=dry_run, yes=yes, timeout=timeout)
+    command_line.run("run", partial(run.run, command=command), common)
 
 
 @task(name="exec", auto_shortflags=False, help={
-    "service": ONE_SERVICE, "target": TARGET, "command": f"What to run (default: {shell.SHELL}).", "yes": YES,
+    "service": options.ONE_SERVICE, "target": options.TARGET, "command": f"What to run (default: {SHELL}).",
+    "yes": options.YES,
 })  # fmt: skip
 def exec_(
-    _: Context, service: str = "", command: str = shell.SHELL, target: str = "", yes: bool = False
+    _: Context, service: str = "", command: str = SHELL, target: str = "", yes: bool = False
 ) -> None:  # fmt: skip
     """Open a shell in a running task, where ECS Exec is on."""
-    run_action(partial(shell.enter, command=command), Options(service, target=target, yes=yes), "exec")
+    from tasks.operate import shell
+
+    command_line.run("exec", partial(shell.enter, command=command), Options(service, target=target, yes=yes))
 
 
 @task(auto_shortflags=False, help={**CHANGING, "keep": "How many of the newest revisions stay (default: 10)."})
@@ -126,8 +130,10 @@ def prune(
     yes: bool = False,
 ) -> None:  # fmt: skip
     """Remove old revisions and images; never one in use, never one that a rollback needs."""
-    options = Options(service, target=target, json=json, dry_run=dry_run, yes=yes)
-    run_action(partial(pruning.prune, keep=keep), options, "prune")
+    from tasks.operate import prune
+
+    common = Options(service, target=target, json=json, dry_run=dry_run, yes=yes)
+    command_line.run("prune", partial(prune.prune, keep=keep), common)
 
 
 def operate_tasks() -> tuple[Task[Callable[[Context], None]], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from datetime import timedelta
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.release.log_reader import Line
+    from tasks.terminal import Terminal
 
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -55,18 +55,17 @@ class FollowError(UsageError):
 
 
 class Painter:
-    """Lines with their service and task before them, in that task's colour on a terminal."""
+    """Lines with their service and task before them, in that task's colour where the terminal has colours."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, terminal: Terminal) -> None:
         self._stream = stream
-        live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._colour = live and "NO_COLOR" not in os.environ
+        self._terminal = terminal
         self._colours: dict[str, int] = {}
 
     def painted(self, line: Line) -> str:
         """Return a line as it is to be shown."""
         head = f"{line.at.astimezone():%H:%M:%S} {line.service:<9} {line.task[:SHORT_TASK]}"
-        if not self._colour:
+        if not self._terminal.colour:
             return f"{head} {line.text}"
         colour = self._colours.setdefault(line.task, COLOURS[len(self._colours) % len(COLOURS)])
         return f"\033[{colour}m{head}\033[0m {line.text}"
@@ -86,7 +85,7 @@ def logs(work: Work, *, follow: bool = False, since: str = "10m", grep: str = ""
     places = [
         running_log(service, describe(service, clients)["taskDefinition"], clients) for service in work.services
     ]
-    tail, painter = Tail(places, clients.wall_clock() - past, clients), Painter(sys.stdout)
+    tail, painter = Tail(places, clients.wall_clock() - past, clients), Painter(sys.stdout, work.terminal)
     matching = [line for line in tail.new() if pattern.search(line.text)]
     found = matching[-count:]
     if len(matching) > count and not follow:

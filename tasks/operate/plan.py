@@ -15,10 +15,12 @@ from tasks.release.dry_run import UNKNOWN_DIGEST
 from tasks.release.service_state import running
 from tasks.release.source import inspect
 from tasks.release.task_definition import Identity, Template, complete_secrets, load_template, render
+from tasks.release.version import refusal
 from tasks.report import Outcome
+from tasks.sdk_errors import DockerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tasks.clients import Clients
     from tasks.command import Work
@@ -36,8 +38,8 @@ class Plan:
     """What a deploy would change of a service.
 
     `by_hand` are those settings of the running revision that the template of its own commit does not have;
-    None where that cannot be told. `undone` are those of the changes that only take these back. `new_image` says,
-    where no version is asked for, that the service's folder is not what runs.
+    None where that cannot be told. `undone` are the paths of those that a deploy would take back. `new_image`
+    says, where no version is asked for, that the service's folder is not what runs.
     """
 
     state: Running
@@ -52,6 +54,44 @@ class Plan:
     def has_changes(self) -> bool:
         """Whether a deploy would change anything."""
         return bool(self.changes) or self.new_image or self.state.never_deployed
+
+    @property
+    def own_changes(self) -> tuple[str, ...]:
+        """The changes that do more than undo what was changed by hand."""
+        return tuple(change for change in self.changes if _path(change) not in self.undone)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What there is: the template in the checkout, the revision that runs, and the newest one."""
+
+    template: Template
+    state: Running
+    now: Registered | None
+    newest: Registered | None
+
+    @property
+    def service(self) -> Service:
+        return self.template.service
+
+    @property
+    def runs(self) -> Mapping[str, Json]:
+        """The running definition; empty where there is none."""
+        return self.now.definition if self.now else {}
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The newest revision's, as register itself takes them."""
+        return complete_secrets(self.newest.definition if self.newest else {})
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """What a deploy would register."""
+
+    identity: Identity
+    notes: tuple[str, ...] = ()
+    new_image: bool = False
 
 
 def plan(work: Work, *, exit_code: bool = False) -> Outcome:
@@ -77,49 +117,64 @@ def look(service: Service, version: str, settings: Settings, clients: Clients) -
         GitError: a version was given, and this is no usable checkout.
         ServiceMissingError: there is no such service.
     """
-    template = load_template(service, settings.target)
-    state = running(service, clients)
-    now = revisions.find(service, state.arn, clients)
-    old = now.definition if now else {}
-    newest = revisions.find(service, service.family, clients)
-    notes: list[str] = []
+    template, state = load_template(service, settings.target), running(service, clients)
+    found = _Found(
+        template=template,
+        state=state,
+        now=revisions.find(service, state.arn, clients),
+        newest=revisions.find(service, service.family, clients),
+    )
+    goal = _of_version(found, version, clients) if version else _of_running(found)
+    new = render(found.template, goal.identity, settings.target)
+    committed = _committed(found, settings.target)
+    by_hand = None if committed is None else differences(committed, found.runs)
+    return Plan(
+        state=state,
+        version=version or state.version,
+        changes=() if state.never_deployed and not version else differences(found.runs, new),
+        by_hand=by_hand,
+        undone=_paths(by_hand or ()) - _paths(differences(committed or {}, new)),
+        notes=(*_notes(found), *goal.notes),
+        new_image=goal.new_image,
+    )
+
+
+def _notes(found: _Found) -> Iterator[str]:
+    """Yield what is to be known of the service beside any change."""
+    state, newest = found.state, found.newest
     if state.deployment and state.deployment.get("rolloutState") == "IN_PROGRESS":
-        notes.append(f"a deployment of {state.name} is in progress")
-    if newest and newest.arn != state.arn and newest.number > (now.number if now else 0):
-        notes.append(f"{newest.label} is registered and does not run")
+        yield f"a deployment of {state.name} is in progress"
+    if newest and newest.arn != state.arn and newest.number > (found.now.number if found.now else 0):
+        yield f"{newest.label} is registered and does not run"
     if state.desired == 0 and not state.never_deployed:
-        notes.append(f"a deploy would be refused: {service.ecs_service} is scaled to 0")
-    image, commit = now.image if now else "", state.commit
-    if version:
-        image, commit, said = _image(service, version, now, clients)
-        notes += said
-    # the newest revision's secrets, as register itself takes them
-    secrets = complete_secrets(newest.definition if newest else {})
-    new = render(template, Identity(image, version or state.version, commit, secrets), settings.target)
-    changes = () if state.never_deployed and not version else differences(old, new)
-    told = (state, version or state.version, changes)
-    new_image = not version and now is not None and _has_other_content(service, now)
-    committed = _committed(template, now, settings.target) if now else None
-    if committed is None:
-        return Plan(*told, None, tuple(notes), new_image=new_image)
-    by_hand = differences(committed, old)
-    taken_back = _paths(by_hand) - _paths(differences(committed, new))
-    undone = frozenset(change for change in changes if _path(change) in taken_back)
-    return Plan(*told, by_hand, tuple(notes), undone, new_image)
+        yield f"a deploy would be refused: {found.service.ecs_service} is scaled to 0"
 
 
-def _image(service: Service, version: str, now: Registered | None, clients: Clients) -> tuple[str, str, list[str]]:
-    """Return the image a deploy of this checkout would run, the commit it would name, and what to say of it."""
-    source = inspect(service, version)
-    there = registry.tagged(service, (source.tag, version), clients)
-    digest = there.get(source.tag, UNKNOWN_DIGEST)
-    notes = [] if digest != UNKNOWN_DIGEST else [f"the image of commit {source.tag[:12]} is not in ECR yet"]
-    same = bool(notes) and now is not None and _tree_of(service, now.commit) == source.tree
-    if same:
-        notes.append(f"{service.folder}/ has the content of the running image")
-    if version in there and there[version] != there.get(source.tag, there[version] if same else ""):
-        notes.append(f"a deploy would be refused: version {version} is in ECR as another image")
-    return f"{clients.target.registry}/{service.repository}@{digest}", source.tag, notes
+def _of_running(found: _Found) -> _Goal:
+    """Return the version and the image that run, in the template of the checkout."""
+    image = found.now.image if found.now else ""
+    identity = Identity(image, found.state.version, found.state.commit, found.secrets)
+    return _Goal(identity, new_image=found.now is not None and _has_other_content(found.service, found.now))
+
+
+def _of_version(found: _Found, version: str, clients: Clients) -> _Goal:
+    """Return a version of this checkout's commit, with what there is to say of its image."""
+    service, source = found.service, inspect(found.service, version)
+    digest = registry.tagged(service, (source.tag,), clients).get(source.tag, UNKNOWN_DIGEST)
+    notes: list[str] = []
+    if digest == UNKNOWN_DIGEST:
+        notes.append(f"the image of commit {source.tag[:12]} is not in ECR yet")
+        if found.now and _tree_of(service, found.now.commit) == source.tree:
+            notes.append(f"{service.folder}/ has the content of the running image")
+    try:
+        if refused := refusal(source, clients):
+            notes.append(f"a deploy would be refused: {refused}")
+    except DockerUnavailableError:
+        notes.append(f"version {version} is in ECR; whether as this content cannot be told without Docker")
+    identity = Identity(
+        f"{clients.target.registry}/{service.repository}@{digest}", version, source.tag, found.secrets
+    )
+    return _Goal(identity, tuple(notes))
 
 
 def _has_other_content(service: Service, now: Registered) -> bool:
@@ -143,10 +198,10 @@ def _tree_of(service: Service, commit: str) -> str:
         return ""
 
 
-def _committed(template: Template, now: Registered, target: Target) -> dict[str, Json] | None:
+def _committed(found: _Found, target: Target) -> dict[str, Json] | None:
     """Return the running revision as the template of its own commit has it; None where that cannot be told."""
-    service, git = template.service, Git(template.service.root)
-    if not COMMIT.fullmatch(now.commit):  # none, or uncommitted content
+    service, now, git = found.service, found.now, Git(found.service.root)
+    if now is None or not COMMIT.fullmatch(now.commit):  # none, or uncommitted content
         return None
     try:
         prefix = git.run("rev-parse", "--show-prefix")
@@ -162,8 +217,8 @@ def _path(change: str) -> str:
     return change.partition(": ")[0]
 
 
-def _paths(changes: Iterable[str]) -> set[str]:
-    return {_path(change) for change in changes}
+def _paths(changes: Iterable[str]) -> frozenset[str]:
+    return frozenset(_path(change) for change in changes)
 
 
 def lines_of(each: Plan) -> list[str]:
@@ -171,22 +226,43 @@ def lines_of(each: Plan) -> list[str]:
     name, state = each.state.service.name, each.state
     if state.never_deployed and not each.version:
         return [f"{name:<9} was never deployed: everything is new (give --version to see what)"]
-    runs = f"{state.name} ({state.version or 'no version'})"
-    own = [change for change in each.changes if change not in each.undone]
-    other = f"{state.service.folder}/ is not that of {state.commit[:12]}"
-    image = f"build a new image: {other}"
-    lines = [f"{name:<9} runs {runs}; a deploy would {image if each.new_image else 'change nothing'}"]
-    if own and each.new_image:
-        own.append(image)
-    if own:
-        lines = [f"{name:<9} runs {runs}; a deploy would change:", *(f"{'':<9}   {change}" for change in own)]
-    elif each.changes and not each.new_image:
-        lines = [f"{name:<9} runs {runs}; a deploy would only undo what was changed by hand"]
-    undone, by_hand = _paths(each.undone), f"changed by hand, not in the template of commit {state.commit[:12]}"
-    for end, is_undone in (("; a deploy would undo it:", True), (":", False)):
-        part = [change for change in each.by_hand or () if (_path(change) in undone) == is_undone]
-        lines += [f"{'':<9} {by_hand}{end}", *(f"{'':<9}   {change}" for change in part)] if part else []
-    return [*lines, *(f"{'':<9} note: {note}" for note in each.notes)]
+    return [
+        f"{name:<9} runs {state.name} ({state.version or 'no version'}); a deploy would {_headline(each)}",
+        *_listed(each.own_changes),
+        *_listed([_new_image(each)] if each.own_changes and each.new_image else []),
+        *_lines_by_hand(each),
+        *(f"{'':<9} note: {note}" for note in each.notes),
+    ]
+
+
+def _headline(each: Plan) -> str:
+    """Return what follows `a deploy would`."""
+    if each.own_changes:
+        return "change:"
+    if each.new_image:
+        return _new_image(each)
+    if each.changes:
+        return "only undo what was changed by hand"
+    return "change nothing"
+
+
+def _new_image(each: Plan) -> str:
+    return f"build a new image: {each.state.service.folder}/ is not that of {each.state.commit[:12]}"
+
+
+def _lines_by_hand(each: Plan) -> list[str]:
+    by_hand = each.by_hand or ()
+    undone = [change for change in by_hand if _path(change) in each.undone]
+    kept = [change for change in by_hand if _path(change) not in each.undone]
+    head = f"{'':<9} changed by hand, not in the template of commit {each.state.commit[:12]}"
+    return [
+        *([f"{head}; a deploy would undo it:", *_listed(undone)] if undone else []),
+        *([f"{head}:", *_listed(kept)] if kept else []),
+    ]
+
+
+def _listed(changes: Iterable[str]) -> list[str]:
+    return [f"{'':<9}   {change}" for change in changes]
 
 
 def _document(each: Plan) -> Json:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tasks.command import Work
     from tasks.settings import Service, Target
 
-SHELL = "/bin/sh"
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html (prerequisites)
 PROGRAMS = {
     "aws": "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
@@ -49,7 +48,7 @@ class ExecIsOffError(NotReadyError):
         )
 
 
-def enter(work: Work, *, command: str = SHELL) -> Outcome:
+def enter(work: Work, *, command: str) -> Outcome:
     """Open a session in the newest running task; its exit code is the session's.
 
     Raises:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from invoke import Context, task
 
 from tasks.command import Options, run
-from tasks.rehearsal import practice
-from tasks.rehearsal import rehearse as rehearsal
-from tasks.rehearsal.wanted import Wanted, check_together
+from tasks.options import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from invoke import Task
 
     from tasks.command import Work
+    from tasks.rehearsal.wanted import Wanted
     from tasks.report import Outcome
 
 
@@ -28,16 +27,18 @@ if TYPE_CHECKING:
     "environment": "Play it with this GitHub Environment, as if the variable DEPLOY_ENVIRONMENT named it.",
     "service": "With --failure: the service that is to fail.",
     "failure": "Provoke a failure of docs/failures.md for real and show how its deploy explains it.",
-    "json": "Print the result as one JSON document on stdout.",
+    "json": JSON,
 })  # fmt: skip
 def rehearse(
     _: Context, tag: str = "", from_branch: str = "", fork: bool = False, environment: str = "",
     service: str = "", failure: str = "", json: bool = False,
 ) -> None:  # fmt: skip
     """Play a tag's push as GitHub would, under the deploy role, or a failure, in the embedded cloud."""
+    from tasks.rehearsal.wanted import Wanted
+
     wanted = Wanted(tag, from_branch, fork, environment)
-    options = Options(service if failure else "all", target="local", json=json)
-    run(partial(_rehearse, wanted=wanted, service=service, failure=failure), options, "rehearse")
+    common = Options(service if failure else "all", target="local", json=json)
+    run("rehearse", partial(_rehearse, wanted=wanted, service=service, failure=failure), common)
 
 
 def rehearsal_tasks() -> tuple[Task[Callable[[Context], None]], ...]:
@@ -46,5 +47,8 @@ def rehearsal_tasks() -> tuple[Task[Callable[[Context], None]], ...]:
 
 
 def _rehearse(work: Work, *, wanted: Wanted, service: str, failure: str) -> Outcome:
+    from tasks.rehearsal import practice, rehearse
+    from tasks.rehearsal.wanted import check_together
+
     check_together(wanted, service, failure)
-    return practice.practise(work, failure) if failure else rehearsal.rehearse(work, wanted)
+    return practice.practise(work, failure) if failure else rehearse.rehearse(work, wanted)

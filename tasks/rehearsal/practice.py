@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from tasks.aws_commands import point_error
 from tasks.clients import Clients
+from tasks.commands import point_error
 from tasks.documents import as_list, as_object
 from tasks.embedded import cloud
 from tasks.errors import DeployError, NotReadyError, UsageError, suggestion

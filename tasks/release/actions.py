@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
@@ -9,6 +10,7 @@ from tasks.embedded import cloud
 from tasks.git import Git
 from tasks.release import before_deploy, dry_run, git_tag, image, one_off, outcomes, pipeline, smoke, together
 from tasks.release.service_state import deployed_version
+from tasks.release.version import require_free
 from tasks.report import Outcome
 from tasks.sdk_errors import asking_docker
 
@@ -18,7 +20,17 @@ if TYPE_CHECKING:
     from tasks.release.source import Source
 
 
-def build(work: Work) -> Outcome:
+@dataclass(frozen=True)
+class Manner:
+    """How to deploy, as the command line says it; `before_deploy` is a command for the new revision."""
+
+    force: bool = False
+    no_rollback: bool = False
+    independent: bool = False
+    before_deploy: str = ""
+
+
+def build(work: Work, *, no_cache: bool = False) -> Outcome:
     """Build the images."""
     version = work.version if work.options.version else ""
     sources = _sources(work, version)
@@ -30,17 +42,19 @@ def build(work: Work) -> Outcome:
     images = []
     for source in sources:
         with work.report.stage(source.service.name, "build"):
-            images.append(image.build(source, clients, work.report, no_cache=work.options.no_cache))
+            images.append(image.build(source, clients, work.report, no_cache=no_cache))
     return outcomes.built(images, work.settings, work.report)
 
 
 def push(work: Work) -> Outcome:
-    """Build, where needed, and push."""
+    """Build, where needed, and push; a version that is taken is refused before the first build."""
     sources, clients = _ready(work)
     if work.options.dry_run:
         return dry_run.tell(sources, clients, dry_run.PUSH)
-    images = [pipeline.push(pipeline.build(source, clients, work.report), clients, work.report)
-              for source in sources]  # fmt: skip
+    for source in sources:
+        require_free(source, clients)
+    built = [pipeline.build(source, clients, work.report) for source in sources]
+    images = [pipeline.push(each, clients, work.report) for each in built]
     return outcomes.pushed(images, work.settings, work.report)
 
 
@@ -53,20 +67,16 @@ def register(work: Work) -> Outcome:
     return outcomes.registered(revisions, work.settings, work.report)
 
 
-def deploy(work: Work, *, independent: bool = False, command: str = "") -> Outcome:
-    """The whole way; several services are one release, which goes back as a whole unless `independent`.
-
-    `command` is run in the new revision before the service is updated.
-    """
-    given = work.options
-    words = one_off.split(command) if command else ()
+def deploy(work: Work, *, manner: Manner) -> Outcome:
+    """The whole way; several services are one release, which goes back as a whole unless they are independent."""
+    words = one_off.split(manner.before_deploy) if manner.before_deploy else ()
     if words:
         before_deploy.require_one(work.services)
-    options = pipeline.DeployOptions(work.timeout, given.force, not given.no_rollback, independent, words)
+    options = pipeline.DeployOptions(work.timeout, manner.force, not manner.no_rollback, manner.independent, words)
     sources, clients = _ready(work)
-    pipeline.check_services(work.services, clients, force=given.force)
+    pipeline.check_services(work.services, clients, force=manner.force)
     if work.options.dry_run:
-        return dry_run.tell(sources, clients, dry_run.DEPLOY, words)
+        return dry_run.tell(sources, clients, dry_run.DEPLOY, options)
     releases = together.release(sources, clients, work.report, options)
     return outcomes.deployed(list(releases), work.settings, work.report)
 

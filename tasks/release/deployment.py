@@ -10,7 +10,7 @@ from tasks.release.service_state import primary, require_deployable
 from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.type_defs import ServiceTypeDef, UpdateServiceRequestTypeDef
+    from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, UpdateServiceRequestTypeDef
 
     from tasks.clients import Clients
     from tasks.release.service_state import Running
@@ -63,15 +63,24 @@ def start(revision: Revision, before: Running, clients: Clients, *, force: bool 
         AccessDeniedError: `ecs:UpdateService` or `iam:PassRole` is missing.
     """
     require_deployable(before, revision.arn, force=force)
-    current = before.deployment
-    runs_already = current is not None and current.get("taskDefinition") == revision.arn and before.desired > 0
-    if current and runs_already and not force and current.get("rolloutState") != "FAILED":
+    if current := to_adopt(before, revision.arn, force=force):
         return Deployment(revision, current.get("id", ""), before, adopted=True)
     desired = before.service.first_count if before.never_deployed else None
     # without force, ECS starts no new deployment of the revision it has
-    updated = update(before.service, Change(revision.arn, desired, force or runs_already), clients)
+    updated = update(before.service, Change(revision.arn, desired, force or has(before, revision.arn)), clients)
     started = primary(updated)
     return Deployment(revision, started.get("id", "") if started else "", before, adopted=False)
+
+
+def to_adopt(before: Running, arn: str, *, force: bool) -> DeploymentTypeDef | None:
+    """Return the deployment that `start` would follow instead of making one."""
+    anew = force or not has(before, arn) or (before.deployment or {}).get("rolloutState") == "FAILED"
+    return None if anew else before.deployment
+
+
+def has(before: Running, arn: str) -> bool:
+    """Whether the service has that revision already, running or coming up."""
+    return before.desired > 0 and (before.deployment or {}).get("taskDefinition") == arn
 
 
 def update(service: Service, change: Change, clients: Clients) -> ServiceTypeDef:

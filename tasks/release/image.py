@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.docker_messages import messages
 from tasks.errors import BuildError
 from tasks.sdk_errors import asking_docker
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from tasks.clients import Clients
-    from tasks.documents import Json
+    from tasks.docker_messages import Message
     from tasks.release.source import Source
     from tasks.report import Report
     from tasks.settings import Target
@@ -109,7 +110,7 @@ def _build_arguments(source: Source, target: Target) -> dict[str, str]:
 
 def _run_build(source: Source, clients: Clients, report: Report, request: _Request) -> None:
     with asking_docker("building", BuildError):
-        stream: Iterable[dict[str, Json]] = clients.docker.api.build(
+        stream = clients.docker.api.build(
             path=str(source.service.root / source.service.folder),
             tag=request.reference,
             platform=PLATFORM,
@@ -120,19 +121,17 @@ def _run_build(source: Source, clients: Clients, report: Report, request: _Reque
             forcerm=True,
             decode=True,
         )
-        _follow(source, stream, report)
+        _follow(source, messages(stream), report)
 
 
-def _follow(source: Source, stream: Iterable[dict[str, Json]], report: Report) -> None:
+def _follow(source: Source, said: Iterable[Message], report: Report) -> None:
     step, lines = "", list[str]()
-    for message in stream:
-        if "error" in message:
-            raise FailedStepError(source, step, str(message["error"]).strip(), lines)
-        detail = message.get("progressDetail")
-        if isinstance(detail, dict) and detail.get("total"):
-            what = f"{message.get('status')} {message.get('id', '')}".strip()
-            report.progress(what, _number(detail.get("current")), _number(detail.get("total")))
-        for line in COLOUR.sub("", str(message.get("stream") or "")).splitlines():
+    for message in said:
+        if message.error:
+            raise FailedStepError(source, step, message.error, lines)
+        if message.total:
+            report.progress(message.progress, message.done, message.total)
+        for line in (COLOUR.sub("", line) for line in message.lines):
             started = STEP.match(line)
             if started:
                 step, lines = f"step {started[1]} of {started[2]} ({started[3]})", []
@@ -149,7 +148,3 @@ def _checked(source: Source, docker: DockerClient, reference: str, *, reused: bo
         docker.images.remove(reference, noprune=False)
         raise WrongPlatformError(source, platform)
     return Image(source, str(attributes["Id"]), reference, int(attributes["Size"]), reused=reused)
-
-
-def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -23,8 +23,8 @@ from tasks.release import (
     wait_advice,
     way_back,
 )
-from tasks.release.one_commit import require_one_commit
 from tasks.release.service_state import require_deployable, running, to_return_to
+from tasks.release.version import require_free
 from tasks.release.way_back import Back
 from tasks.sdk_errors import asking_docker
 
@@ -111,9 +111,9 @@ def build(found: Source, clients: Clients, report: Report) -> Image:
 
 
 def push(built: Image, clients: Clients, report: Report) -> PushedImage:
-    """Stage 2: the image in ECR, unless its version belongs to another commit."""
+    """Stage 2: the image in ECR, unless its version is taken."""
     with report.stage(built.source.service.name, "push"):
-        require_one_commit(built.source, clients)
+        require_free(built.source, clients)
         return registry.push(built, clients, report)
 
 
@@ -124,9 +124,8 @@ def register(pushed: PushedImage, clients: Clients, report: Report) -> Revision:
 
 
 def prepare(found: Source, clients: Clients, report: Report) -> Revision:
-    """Stages 1 to 3; each finds what exists already. A version that is used is refused before the first."""
-    require_one_commit(found, clients)
-    registry.require_free_version(found, clients)
+    """Stages 1 to 3; each finds what exists already. A version that is taken is refused before the first."""
+    require_free(found, clients)
     return register(push(build(found, clients, report), clients, report), clients, report)
 
 

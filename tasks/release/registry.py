@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.docker_messages import messages
 from tasks.errors import NotReadyError, PushError
-from tasks.release.image import exists, reference_of
 from tasks.release.missing import remedy
 from tasks.sdk_errors import asking_aws, asking_docker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from types_boto3_ecr.type_defs import ImageTypeDef
 
     from tasks.clients import Clients
-    from tasks.documents import Json
+    from tasks.docker_messages import Message
     from tasks.release.image import Image
-    from tasks.release.source import Source
     from tasks.report import Report
     from tasks.settings import Service, Target
 
 
-# With the containerd image store the engine tells the digest in words only:
-# https://github.com/moby/moby/blob/master/daemon/containerd/image_push.go
-IN_WORDS = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: ")
 LARGE_LAYER = 1_000_000  # bytes; smaller layers are gone before a bar for them is drawn
 
 
@@ -43,17 +38,6 @@ class RepositoryMissingError(NotReadyError):
                 "--image-tag-mutability IMMUTABLE",
                 target,
             ),
-        )
-
-
-class VersionUsedError(PushError):
-    """The version's tag already names another image."""
-
-    def __init__(self, source: Source, digest: str) -> None:
-        super().__init__(
-            f"Version {source.version} of {source.service.name} is already in ECR as another image "
-            f"({digest[:19]}), not as {source.label}.",
-            fix="Never use a version twice: choose the next one.",
         )
 
 
@@ -86,21 +70,17 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
     """Push the image under its commit and its version, or find that it is there.
 
     A tag that is there already is never pushed again, so the same push run twice succeeds on a repository
-    with immutable tags.
+    with immutable tags. Whether the version is free was asked before (`tasks/release/version.py`).
 
     Raises:
         RepositoryMissingError: the repository does not exist.
-        VersionUsedError: the version already names another image.
         NoDigestError: the registry holds no such tag, or another digest, after the push.
         PushError: the registry or the engine refused.
     """
     source, service = image.source, image.source.service
     repository = f"{clients.target.registry}/{service.repository}"
     there = tagged(service, (source.tag, source.version), clients)
-    digest, used = there.get(source.tag, ""), there.get(source.version, "")
-    if used and used != (digest or _pushed_before(image.reference, repository, clients)):
-        raise VersionUsedError(source, used)
-    if digest:
+    if digest := there.get(source.tag, ""):
         report.say(f"{source.label} is in ECR as {digest[:19]}")
     else:
         digest = _push_tag(image, repository, clients, report)
@@ -113,29 +93,6 @@ def push(image: Image, clients: Clients, report: Report) -> PushedImage:
         if confirmed.get(tag) != digest:
             raise NoDigestError(f"{repository}:{tag}", f"ECR has {confirmed.get(tag, 'no such tag')}")
     return PushedImage(image, repository, digest, tuple(added))
-
-
-def used_otherwise(source: Source, there: Mapping[str, str], clients: Clients) -> str:
-    """Return the digest that ECR has under the version where it cannot be this content's image, else nothing.
-
-    That is known before the image is built: an image is the same only when it was pushed from here before.
-    `there` are the digests of its commit and its version, as far as ECR has them.
-    """
-    used, digest = there.get(source.version, ""), there.get(source.tag, "")
-    if not used or used == digest:
-        return ""
-    reference = reference_of(source, clients.target)
-    if digest or not exists(reference, clients):
-        return used
-    repository = f"{clients.target.registry}/{source.service.repository}"
-    return "" if _pushed_before(reference, repository, clients) == used else used
-
-
-def require_free_version(source: Source, clients: Clients) -> None:
-    """Refuse a version that names another image already, before this one is built; raises `VersionUsedError`."""
-    there = tagged(source.service, (source.tag, source.version), clients)
-    if used := used_otherwise(source, there, clients):
-        raise VersionUsedError(source, used)
 
 
 def tagged(service: Service, tags: tuple[str, ...], clients: Clients) -> dict[str, str]:
@@ -158,24 +115,14 @@ def _images(service: Service, tags: tuple[str, ...], clients: Clients) -> dict[s
     return found
 
 
-def _pushed_before(reference: str, repository: str, clients: Clients) -> str:
-    """Return the digest under which this very image was pushed to the repository before, if it was."""
-    with asking_docker("inspecting the image"):
-        digests = clients.docker.images.get(reference).attrs.get("RepoDigests") or []
-    known = [digest.partition("@")[2] for digest in digests if digest.startswith(f"{repository}@")]
-    return known[0] if known else ""
-
-
 def _push_tag(image: Image, repository: str, clients: Clients, report: Report) -> str:
     tag, credentials = image.source.tag, _log_in(clients)
     reference = f"{repository}:{tag}"
     report.say(f"pushing {reference}")
     with asking_docker("pushing", PushError):
         clients.docker.images.get(image.reference).tag(repository, tag=tag)
-        stream: Iterable[dict[str, Json]] = clients.docker.api.push(
-            repository, tag=tag, stream=True, decode=True, auth_config=credentials
-        )
-        return _follow(reference, stream, report)
+        stream = clients.docker.api.push(repository, tag=tag, stream=True, decode=True, auth_config=credentials)
+        return _follow(reference, messages(stream), report)
 
 
 def _log_in(clients: Clients) -> dict[str, str]:
@@ -185,23 +132,18 @@ def _log_in(clients: Clients) -> dict[str, str]:
     return {"username": user, "password": password}
 
 
-def _follow(reference: str, stream: Iterable[Mapping[str, Json]], report: Report) -> str:
+def _follow(reference: str, said: Iterable[Message], report: Report) -> str:
     """Return the digest that the push reports; docker-py itself raises nothing (docker-py issue 3161)."""
     digest = ""
-    for message in stream:
-        if "error" in message:
+    for message in said:
+        if message.error:
             raise PushError(
-                f"{reference} was not pushed: {message['error']}",
-                fix="Mend what the registry says; what was uploaded already will not be sent again.",
+                f"{reference} was not pushed: {message.error}",
+                fix="Fix what the registry says; what was uploaded already will not be sent again.",
             )
-        detail = message.get("progressDetail")
-        if isinstance(detail, dict) and isinstance(total := detail.get("total"), int) and total >= LARGE_LAYER:
-            report.progress(f"layer {message.get('id', '')}", float(str(detail.get("current", 0))), total)
-        aux = message.get("aux")
-        if isinstance(aux, dict) and aux.get("Digest"):
-            digest = str(aux["Digest"])
-        elif told := IN_WORDS.search(str(message.get("status", ""))):
-            digest = digest or told[1]
+        if message.total >= LARGE_LAYER:
+            report.progress(f"layer {message.layer}", message.done, message.total)
+        digest = message.digest or digest
     if not digest:
         raise NoDigestError(reference, "Docker reported no digest")
     return digest

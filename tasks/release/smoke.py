@@ -1,4 +1,4 @@
-"""verify: Deployment -> VerifiedVersion. The health path answers 200 with the expected version, three times."""
+"""verify: Expected -> VerifiedVersion. The health path answers 200 with the expected version, three times."""
 
 from __future__ import annotations
 

@@ -6,20 +6,13 @@ from functools import partial
 
 from invoke import Collection, Context, task
 
-from tasks.command import Options
-from tasks.command import run as run_action
-from tasks.setup import aws as account
-from tasks.setup import github as hub
-from tasks.setup import stack as environment
+from tasks.command import Options, run
+from tasks.options import DRY_RUN, JSON, TARGET, UNASKED
 
 NO_SERVICE = ""  # what is set up before there is an environment, and so before APP_URL is known
-TARGET = "local: the embedded cloud on this machine (default). aws: production. DEPLOY_TARGET sets it too."
-JSON = "Print the result as one JSON document on stdout."
-DRY_RUN = "Say what would happen and change nothing."
-YES = "Do not ask."
 CHECK = "Only compare; exit with 11 when something differs."
-COMMON = {"target": TARGET, "json": JSON}
-CHANGING = {**COMMON, "dry-run": DRY_RUN, "yes": YES}
+HERE = {"json": JSON, "dry-run": DRY_RUN, "yes": UNASKED}
+CHANGING = {**HERE, "target": TARGET}
 
 
 @task(auto_shortflags=False, help={
@@ -31,19 +24,21 @@ def aws(
     dry_run: bool = False, yes: bool = False,
 ) -> None:  # fmt: skip
     """Set up the OIDC provider, the deploy role and its policies; what exists is adopted."""
-    options = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
-    run_action(partial(account.aws, check=check, diagnose=diagnose), options, "setup.aws")
+    from tasks.setup import aws
+
+    common = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
+    run("setup.aws", partial(aws.aws, check=check, diagnose=diagnose), common)
 
 
-@task(
-    auto_shortflags=False, help={**{name: CHANGING[name] for name in ("json", "dry-run", "yes")}, "check": CHECK}
-)
+@task(auto_shortflags=False, help={**HERE, "check": CHECK})
 def github(
     _: Context, check: bool = False, json: bool = False, dry_run: bool = False, yes: bool = False
 ) -> None:  # fmt: skip
     """Set the repository's variables and its one secret through gh, or print the commands."""
-    options = Options(target="aws", json=json, dry_run=dry_run, yes=yes)
-    run_action(partial(hub.github, check=check), options, "setup.github")
+    from tasks.setup import github
+
+    common = Options(target="aws", json=json, dry_run=dry_run, yes=yes)
+    run("setup.github", partial(github.github, check=check), common)
 
 
 @task(auto_shortflags=False, help={
@@ -55,8 +50,10 @@ def stack(
     dry_run: bool = False, yes: bool = False,
 ) -> None:  # fmt: skip
     """Create a complete environment from aws/stack.yaml, through a change set that is shown first."""
-    options = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
-    run_action(partial(environment.stack, certificate=certificate, domain=domain), options, "setup.stack")
+    from tasks.setup import stack
+
+    common = Options(NO_SERVICE, target=target, json=json, dry_run=dry_run, yes=yes)
+    run("setup.stack", partial(stack.stack, certificate=certificate, domain=domain), common)
 
 
 def setup_tasks() -> Collection:

@@ -160,10 +160,14 @@ def test_a_version_is_never_used_twice(deployed: Deployed) -> None:
     before = deployed.state()
 
     with deployed.project.changed("backend/spryte/more.py", '"""More."""\n'):
-        result = deployed.project.run("deploy", "--service=backend", f"--version={version}")
+        refused = [
+            deployed.project.run(name, "--service=backend", f"--version={version}")
+            for name in ("push", "register", "deploy")
+        ]
 
-    assert_refused(result, Bad(5, (f"Version {version} of backend is already in ECR", "choose the next one")))
-    assert "building backend/" not in result.err
+    for result in refused:
+        assert_refused(result, Bad(5, (f"Version {version} of backend is already in ECR", "choose the next one")))
+        assert "building backend/" not in result.err
     assert deployed.state() == before
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from tasks.clients import Clients
 from tasks.doctor import doctor
-from tasks.embedded import base_images, cloud, engine, ministack, ministack_process, processes
+from tasks.embedded import base_images, cloud, ministack, ministack_process, processes
 from tasks.settings import load
-from tests.support.embedded import Cloud, make_cloud
+from tests.support.embedded import Cloud, machine_s_engine, make_cloud
 from tests.support.fakes import Recorder
 from tests.support.project import free_port, make_project
 
@@ -54,7 +54,7 @@ class ImpatientClients(Clients):
 def docker(tmp_path: Path) -> DockerClient:
     """The machine's Docker Engine."""
     project = make_project(tmp_path, LOCAL_PORT=str(free_port()))
-    return engine.ensure(load(project.root, project.environment), Recorder())
+    return machine_s_engine(load(project.root, project.environment), Recorder())
 
 
 def test_a_second_up_finds_everything_and_changes_nothing(running: Cloud) -> None:

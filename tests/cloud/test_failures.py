@@ -24,11 +24,11 @@ BACKEND = "aws/backend-task-definition.json"
 FRONTEND = "aws/frontend-task-definition.json"
 RUN = "import sys; from functools import partial; from tasks.command import Options, run;"
 PRACTISE = (
-    f"{RUN} from tasks.diagnosis.practice import practise;"
-    "run(partial(practise, failure=sys.argv[1]), Options('backend', json=True), 'rehearse')"
+    f"{RUN} from tasks.rehearsal.practice import practise;"
+    "run('rehearse', partial(practise, failure=sys.argv[1]), Options('backend', json=True))"
 )
 DIAGNOSE = (
-    f"{RUN} from tasks.diagnosis.look import diagnose;run(diagnose, Options('backend', json=True), 'diagnose')"
+    f"{RUN} from tasks.diagnosis.look import diagnose;run('diagnose', diagnose, Options('backend', json=True))"
 )
 
 

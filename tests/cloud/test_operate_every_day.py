@@ -160,6 +160,15 @@ def test_a_command_that_succeeds_succeeds(deployed: Deployed) -> None:
     assert deployed.project.succeed("status", "--json").services[0]["tasks"] == {"running": 1, "desired": 1}
 
 
+def test_a_dry_run_of_a_command_starts_no_task(deployed: Deployed) -> None:
+    tasks = len(deployed.clients.ecs.list_tasks(cluster="spryte-cluster", family="spryte-backend")["taskArns"])
+    told = deployed.project.succeed("run", "--service=backend", "--command=touch /tmp/x", "--dry-run")
+    assert "backend   would run 'touch /tmp/x' in spryte-backend:" in told.out
+    assert "subnet-" in told.out
+    listed = deployed.clients.ecs.list_tasks(cluster="spryte-cluster", family="spryte-backend")["taskArns"]
+    assert len(listed) == tasks
+
+
 def test_a_migration_runs_in_the_new_version_before_it_serves(deployed: Deployed) -> None:
     version = deployed.next_version()
     before = deployed.project.succeed("status", "--service=backend", "--json").services[0]["version"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.clients import Clients
-from tasks.embedded import cloud
+from tasks.embedded import cloud, engine
 from tasks.settings import Settings, load
 from tests.support.fakes import Recorder
 from tests.support.project import Project, make_project
@@ -14,7 +14,10 @@ from tests.support.project import Project, make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from docker import DockerClient
+
     from tasks.embedded.processes import Process
+    from tasks.report import Report
     from tasks.settings import Target
 
 
@@ -60,6 +63,13 @@ class Cloud:
         self.clients.ecs.register_task_definition(
             family=family, containerDefinitions=[{"name": family, "image": "nothing", "memory": 64}]
         )
+
+
+def machine_s_engine(settings: Settings, report: Report) -> DockerClient:
+    """Return the machine's Docker Engine, installed and started where it is not."""
+    clients = Clients(settings.target)
+    engine.start(engine.here(settings), clients, report)
+    return clients.docker
 
 
 def make_cloud(folder: Path, port: int) -> Cloud:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.failures import row
 from benchmarks.lines import Line, Stopwatch, Times, times
+from benchmarks.peers import Answer, Crash, table
 from benchmarks.verdict import TAKEN_BACK, ours
 from tasks.report import Report
 from tests.support.catalogue_left import CATALOGUE, REFUSED
@@ -63,3 +64,17 @@ def test_the_verdict_is_what_the_deploy_says_last() -> None:
         "failed; cause: The container crashes at start with exit code 1: KeyError: 'x' "
         "(docs/failures.md#crash-at-start); Version 0.1.4 serves again, proved over HTTP."
     )
+
+
+def test_a_tool_is_compared_by_ratios_and_by_what_it_says_of_a_crash() -> None:
+    named = Crash(Answer(4.0, 7, "exit code 7 ... the database is on fire"), "0.1.4 answers")
+    unnamed = Crash(Answer(400.0, 1, "failed due to timeout"), "0.1.4 answers")
+    rows = table(("this tool", "another"), (0.4, 0.2), (3.0, 2.0), (named, unnamed))
+    assert rows[2:] == [
+        ("start-up, median of 5", "0.40 s", "0.20 s", "2.0"),
+        ("healthy rollout, median of 3", "3.0 s", "2.0 s", "1.5"),
+        ("image that crashes at start", "4.0 s", "400.0 s", "0.01"),
+        ("its exit code", "7", "1", ""),
+        ("names exit code and log line", "yes", "no", ""),
+        ("afterwards", "0.1.4 answers", "0.1.4 answers", ""),
+    ]

@@ -14,6 +14,7 @@ from tasks.command import Options, run
 from tasks.errors import BuildError, StoppedByUserError, SupersededError
 from tasks.report import Outcome
 from tests.support.project import HERE, clean_environment
+from tests.support.runbook import RUNBOOK
 from tests.support.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ from tasks.report import Outcome, Report
 def action(work):
     work.confirm("Deploy?")
     return Outcome({}, ("deployed",))
-run(action, Options(yes="YES" in os.environ))
+run("ask", action, Options(yes="YES" in os.environ))
 """
 INVOKE = "from invoke.exceptions import Exit\ntry:\n" + "".join(
     f"    {line}\n" for line in ASK.strip().splitlines()
@@ -60,12 +61,12 @@ def interrupt(_: Work) -> Outcome:
 
 
 def test_progress_goes_to_stderr_and_the_result_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    run(succeed, Options())
+    run("task", succeed, Options())
     assert capsys.readouterr() == ("done\n", "working\n")
 
 
 def test_json_is_exactly_one_document_on_success(capsys: pytest.CaptureFixture[str]) -> None:
-    run(succeed, Options(json=True))
+    run("task", succeed, Options(json=True))
     out, err = capsys.readouterr()
     assert json.loads(out) == {"ok": True, "services": []}
     assert err == "working\n"
@@ -73,14 +74,14 @@ def test_json_is_exactly_one_document_on_success(capsys: pytest.CaptureFixture[s
 
 def test_a_failure_goes_to_stderr_and_ends_with_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as caught:
-        run(fail, Options())
+        run("task", fail, Options())
     assert caught.value.code == 4
     assert capsys.readouterr() == ("", "working\n\nerror: It failed.\n  fix: Mend it.\n")
 
 
 def test_json_is_exactly_one_document_on_failure_too(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit):
-        run(fail, Options(json=True))
+        run("task", fail, Options(json=True))
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["message"] == "It failed."
     assert json.loads(out)["ok"] is False
@@ -90,7 +91,7 @@ def test_json_is_exactly_one_document_on_failure_too(capsys: pytest.CaptureFixtu
 CANCELLED = """
 import os, signal
 from tasks.command import Options, run
-run(lambda work: os.kill(os.getpid(), signal.SIGTERM), Options())
+run("end", lambda work: os.kill(os.getpid(), signal.SIGTERM), Options())
 """
 
 
@@ -107,9 +108,26 @@ def test_what_ci_cancels_ends_like_an_interruption() -> None:
     assert "Run the command again" in ended.stderr
 
 
+def test_what_is_to_be_run_after_a_failure_in_production_acts_on_production(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_there(work: Work) -> Outcome:
+        service = work.settings.select("backend")[0].name
+        raise SupersededError("It failed.", fix=f"To go back: ./inv rollback --service={service} --revision=4.")
+
+    for name, value in RUNBOOK.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("APP_URL", "https://spryte.example.com")
+    with pytest.raises(Exit):
+        run("task", fail_there, Options("backend", target="aws"))
+    assert (
+        "fix: To go back: ./inv rollback --service=backend --revision=4 --target=aws.\n" in capsys.readouterr().err
+    )
+
+
 def test_an_interruption_ends_with_130_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as caught:
-        run(interrupt, Options())
+        run("task", interrupt, Options())
     assert caught.value.code == 130
     assert capsys.readouterr().err == (
         "\nerror: Interrupted.\n  fix: Run the command again: it goes on from what exists already.\n"
@@ -121,7 +139,7 @@ def test_a_defect_of_the_tool_keeps_its_traceback() -> None:
         raise KeyError("a defect")
 
     with pytest.raises(KeyError, match="a defect"):
-        run(defect, Options())
+        run("task", defect, Options())
 
 
 def test_each_failure_ends_with_its_own_code() -> None:
@@ -129,15 +147,15 @@ def test_each_failure_ends_with_its_own_code() -> None:
         raise SupersededError("Another one.", fix="Look.")
 
     with pytest.raises(Exit) as caught:
-        run(superseded, Options())
+        run("task", superseded, Options())
     assert caught.value.code == 10
 
 
 def test_a_github_run_keeps_the_result_and_the_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    run(succeed, Options(), "build")
+    run("build", succeed, Options())
     with pytest.raises(Exit):
-        run(fail, Options(), "build")
+        run("build", fail, Options())
     written = (tmp_path / "summary.md").read_text()
     assert "### build\n" in written
     assert "### build failed\n\n**It failed.**\n\nFix: Mend it.\n" in written

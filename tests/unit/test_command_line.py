@@ -228,6 +228,13 @@ def test_every_option_is_explained_of(name: str) -> None:
     assert ("version" in options) == (name in (*RELEASING, "plan"))
 
 
+@pytest.mark.parametrize("option", ["json", "target", "dry-run"])
+def test_an_option_that_several_tasks_have_says_the_same_in_each(option: str) -> None:
+    texts = [explained(name)[option] for name in TASKS if option in explained(name)]
+    assert len(texts) > 5
+    assert len(set(texts)) == 1
+
+
 def test_the_help_of_deploy_explains_each_option_on_its_line(project: Project) -> None:
     shown = project.succeed("--help", "deploy").out
     options = re.findall(r"^  --([a-z-]+)(?:=[A-Z]+)? +\S+", shown, re.MULTILINE)
@@ -235,11 +242,15 @@ def test_the_help_of_deploy_explains_each_option_on_its_line(project: Project) -
     assert set(options) == set(explained("deploy"))
 
 
-def test_listing_loads_neither_boto3_nor_docker(project: Project) -> None:
-    shown = project.succeed("--list", PYTHONPROFILEIMPORTTIME="1").err
-    loaded = set(re.findall(r"\| +([a-z0-9_]+)$", shown, re.MULTILINE))
-    assert "invoke" in loaded
+@pytest.mark.parametrize("asked", [("--list",), ("--help", "deploy")])
+def test_help_loads_neither_what_the_tasks_do_nor_what_that_needs(
+    project: Project, asked: tuple[str, ...]
+) -> None:
+    shown = project.succeed(*asked, PYTHONPROFILEIMPORTTIME="1").err
+    loaded = set(re.findall(r"\| +([a-z0-9_.]+)$", shown, re.MULTILINE))
+    assert {"invoke", "tasks.operate.collection"} <= loaded
     assert loaded.isdisjoint({"boto3", "botocore", "docker", "requests", "rich", "ministack"})
+    assert not [name for name in loaded if name.startswith(("tasks.release", "tasks.embedded"))]
 
 
 def test_a_tag_is_planned_without_being_made(project: Project) -> None:

@@ -10,11 +10,12 @@ from tasks.git import GitError
 from tasks.identity import WrongAccountError
 from tasks.release.git_tag import TagUsedError
 from tasks.release.image import FailedStepError, WrongPlatformError
-from tasks.release.registry import NoDigestError, RepositoryMissingError, VersionUsedError
+from tasks.release.registry import NoDigestError, RepositoryMissingError
 from tasks.release.rollout import RolloutFailedError, TookTooLongError
 from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, ServiceMissingError
 from tasks.release.smoke import NotServingError
 from tasks.release.task_definition import InvalidDefinitionError
+from tasks.release.version import VersionMovedError, VersionUsedError
 from tasks.sdk_errors import AccessDeniedError, CredentialsError, DockerUnavailableError, UnreachableError
 from tasks.settings import UnknownServiceError, UnknownTargetError, VersionError
 from tasks.variables import MissingVariableError, VariableError
@@ -46,7 +47,7 @@ CODES: dict[int, tuple[type[errors.DeployError], ...]] = {
         WrongAccountError,
     ),
     4: (errors.BuildError, FailedStepError, WrongPlatformError),
-    5: (errors.PushError, NoDigestError, VersionUsedError),
+    5: (errors.PushError, NoDigestError, VersionMovedError, VersionUsedError),
     6: (errors.RegisterError,),
     7: (errors.DeploymentFailedError, RolloutFailedError),
     8: (errors.GaveUpWaitingError, TookTooLongError),

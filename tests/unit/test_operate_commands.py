@@ -10,7 +10,7 @@ import pytest
 
 from tasks.command import Options, Work
 from tasks.errors import UsageError
-from tasks.operate import prune, shell
+from tasks.operate import prune, run, shell
 from tasks.release import one_off
 from tasks.release.revisions import get
 from tasks.release.service_state import describe
@@ -18,7 +18,7 @@ from tasks.sdk_errors import AccessDeniedError
 from tasks.settings import load
 from tests.support.account import Account, AccountClients, verified
 from tests.support.fakes import Recorder
-from tests.support.models import AWS, BACKEND, BEGAN, DIGEST, LOCAL, OTHER_DIGEST, arn, ecs_deployment
+from tests.support.models import AWS, BACKEND, BEGAN, DIGEST, LOCAL, OTHER_DIGEST, REGISTRY, arn, ecs_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 TASK = "arn:aws:ecs:us-east-2:727646509464:task/spryte-cluster/0123"
 PRODUCTION = {"AWS_ACCOUNT_ID": "727646509464", "AWS_REGION": "us-east-2", "APP_URL": "https://spryte.example.com"}
 AT = int(BEGAN.timestamp() * 1000)
-NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
+NETWORK = {
+    "awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"}
+}
 
 
 def ended(exit_code: int | None = 0, reason: str = "") -> dict[str, object]:
@@ -81,6 +83,19 @@ def test_a_command_runs_in_the_services_image_network_and_container() -> None:
     assert request["overrides"] == {
         "containerOverrides": [{"name": "spryte-backend", "command": ["python3", "-V"]}]
     }
+
+
+def test_a_dry_run_tells_image_revision_network_and_command_and_starts_nothing() -> None:
+    made = account(ended())
+    clients = AccountClients(made)
+    told = run.tell(get(BACKEND, 2, clients), ("migrate", "--token=hidden"), describe(BACKEND, clients))
+    assert told.lines == (
+        "backend   would run 'migrate --token=***' in spryte-backend:2 (version 0.1.2)",
+        f"          image {REGISTRY}/spryte-backend@{DIGEST}",
+        "          network subnet-1, sg-1",
+    )
+    assert told.document["subnets"] == ["subnet-1"]
+    assert made.requests("ecs:RunTask") == []
 
 
 def test_a_service_with_capacity_providers_hands_them_on() -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import copy
 import shutil
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import DockerException
 
 from tasks.operate.plan import Plan, lines_of, look
 from tasks.release.task_definition import Identity, load_template, render
 from tasks.settings import Settings, load
 from tests.support.account import Account, AccountClients
-from tests.support.models import AWS, BACKEND, DIGEST, REGISTRY, ecs_deployment
+from tests.support.models import AWS, BACKEND, DIGEST, OTHER_DIGEST, REGISTRY, ecs_deployment
 from tests.support.project import HERE
 
 if TYPE_CHECKING:
+    from docker import DockerClient
+
     from tasks.documents import Json
     from tasks.settings import Service
     from tests.support.repository import Repository
@@ -38,6 +42,15 @@ def settings(repository: Repository) -> Settings:
 def service(repository: Repository) -> Service:
     """The backend of that project."""
     return replace(BACKEND, root=repository.root)
+
+
+class WithoutDocker(AccountClients):
+    """Where no Docker Engine answers."""
+
+    @cached_property
+    def docker(self) -> DockerClient:
+        """Nothing is there to connect to."""
+        raise DockerException("Connection refused")
 
 
 def rendered(service: Service, commit: str) -> dict[str, Json]:
@@ -154,6 +167,42 @@ def test_a_version_shows_the_commit_it_would_bring_and_that_its_image_is_not_the
     assert f"the image of commit {commit[:12]} is not in ECR yet" in found.notes
     assert "backend/ has the content of the running image" in found.notes
     assert "containerDefinitions.spryte-backend.environment.APP_VERSION: 0.1.5 -> 0.1.6" in found.changes
+
+
+def test_a_version_that_was_released_from_another_commit_is_said_to_be_refused_as_a_deploy_refuses_it(
+    settings: Settings, service: Service, repository: Repository
+) -> None:
+    before = repository.run("rev-parse", "HEAD")
+    repository.write("frontend/index.html", "new")
+    commit = repository.commit("Change something else")
+    account = Account({7: "0.1.5"}, [ecs_deployment(7, "ecs-svc/1")], {"0.1.5", commit})
+    account.definitions = {7: rendered(service, before)}
+
+    found = look(service, "0.1.5", settings, AccountClients(account))
+
+    refused = f"Version 0.1.5 of backend was released from commit {before[:12]}; this is commit {commit[:12]}."
+    assert f"a deploy would be refused: {refused}" in found.notes
+
+
+def test_a_version_that_is_another_image_is_said_to_be_refused(
+    settings: Settings, service: Service, repository: Repository
+) -> None:
+    commit = repository.run("rev-parse", "HEAD")
+    tags = {"0.1.6": OTHER_DIGEST, commit: DIGEST}
+    account = Account({7: "0.1.5"}, [ecs_deployment(7, "ecs-svc/1")], set(tags), digests=tags)
+    found = look(service, "0.1.6", settings, AccountClients(account))
+    (note,) = found.notes
+    assert note.startswith(
+        "a deploy would be refused: Version 0.1.6 of backend is already in ECR as another image"
+    )
+
+
+def test_without_docker_a_used_version_of_a_commit_that_was_never_pushed_is_left_open(
+    settings: Settings, service: Service
+) -> None:
+    account = Account({7: "0.1.5"}, [ecs_deployment(7, "ecs-svc/1")], {"0.1.6"})
+    notes = look(service, "0.1.6", settings, WithoutDocker(account)).notes
+    assert "version 0.1.6 is in ECR; whether as this content cannot be told without Docker" in notes
 
 
 @pytest.mark.parametrize("committed", [True, False])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.errors import PushError
-from tasks.release.registry import NoDigestError, RepositoryMissingError, VersionUsedError, push, tagged
+from tasks.release.registry import NoDigestError, RepositoryMissingError, push, tagged
 from tasks.sdk_errors import AccessDeniedError
 from tests.support.fakes import FakeDocker, Recorder, StubbedClients
 from tests.support.models import AWS, BACKEND, COMMIT, DIGEST, IMAGE, OTHER_DIGEST, REGISTRY, SOURCE
@@ -98,36 +98,7 @@ def test_a_version_tag_that_appeared_meanwhile_is_no_failure(report: Recorder) -
     assert push(IMAGE, clients, report).digest == DIGEST
 
 
-def test_a_version_that_names_another_image_is_refused_with_both_facts(report: Recorder) -> None:
-    clients = with_engine()
-    clients.tags_are((COMMIT, DIGEST), ("0.1.5", OTHER_DIGEST))
-    with pytest.raises(VersionUsedError) as caught:
-        push(IMAGE, clients, report)
-    assert str(caught.value) == (
-        f"Version 0.1.5 of backend is already in ECR as another image ({OTHER_DIGEST[:19]}), "
-        f"not as commit {COMMIT[:12]}."
-    )
-    assert caught.value.fix == "Never use a version twice: choose the next one."
-    assert caught.value.exit_code == 5
-
-
-def test_a_version_that_names_another_image_is_refused_before_anything_is_pushed(report: Recorder) -> None:
-    clients = with_engine(RepoDigests=[f"{REPOSITORY}@{DIGEST}"])
-    clients.tags_are((COMMIT, ""), ("0.1.5", OTHER_DIGEST))
-    with pytest.raises(VersionUsedError):
-        push(IMAGE, clients, report)
-    assert clients.engine.api.pushed == []
-
-
-@pytest.mark.parametrize("digests", [[], None, [f"elsewhere/spryte-backend@{DIGEST}"]])
-def test_a_version_is_refused_for_an_image_that_was_never_pushed(report: Recorder, digests: Json) -> None:
-    clients = with_engine(RepoDigests=digests)
-    clients.tags_are((COMMIT, ""), ("0.1.5", DIGEST))
-    with pytest.raises(VersionUsedError):
-        push(IMAGE, clients, report)
-
-
-def test_the_very_same_image_may_keep_its_version_at_another_commit(report: Recorder) -> None:
+def test_an_image_that_has_its_version_is_given_the_other_commit_too(report: Recorder) -> None:
     clients = with_engine(*PUSHED, RepoDigests=[f"{REPOSITORY}@{DIGEST}"])
     clients.tags_are((COMMIT, ""), ("0.1.5", DIGEST))
     clients.logs_in()

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.errors import BuildError
 from tasks.report import Outcome, Report, Timing, print_failure, print_outcome, timing_lines
+from tasks.terminal import terminal_of
 from tests.support.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -17,19 +18,21 @@ if TYPE_CHECKING:
 
 ERROR = BuildError("It failed: 100 % of\ntwo lines.", fix="Mend it.", evidence=["line 1", "line 2"])
 SHOW = """
-import sys, time
+import os, sys, time
 from tasks.errors import BuildError
 from tasks.report import Report
-report = Report(sys.stderr, time.monotonic)
+from tasks.terminal import terminal_of
+report = Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ))
 with report.stage("backend", "push"):
     report.progress("layer a1", 1e6, 4e6)
     report.say("half [way] through")
 report.error(BuildError("It failed.", fix="Mend it.", evidence=["line 1"]))
 """
 WATCH = """
-import sys, time
+import os, sys, time
 from tasks.report import Report
-report = Report(sys.stderr, time.monotonic)
+from tasks.terminal import terminal_of
+report = Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ))
 with report.stage("backend", "rollout"):
     report.watch("0 of 1 running")
     report.say("has started 1 tasks")
@@ -89,25 +92,25 @@ def test_on_a_terminal_a_wait_is_one_line_that_redraws_and_whose_end_stays() -> 
     assert last[-2:] == ["backend   rollout   1 of 1 running", "after"]
 
 
-def test_an_error_is_followed_by_its_evidence_and_what_to_do(
-    report: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+def test_an_error_is_followed_by_its_evidence_and_what_to_do(report: Recorder) -> None:
     report.error(ERROR)
     assert report.text == ("\nerror: It failed: 100 % of\ntwo lines.\n  | line 1\n  | line 2\n  fix: Mend it.\n")
 
 
-def test_on_github_it_is_an_annotation_of_one_line_too(report: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    report.error(ERROR)
-    assert report.text.splitlines()[-1] == "::error title=Build::It failed: 100 %25 of%0Atwo lines. Mend it."
+def test_on_github_it_is_an_annotation_of_one_line_too() -> None:
+    stream = io.StringIO()
+    Report(stream, lambda: 0.0, terminal_of(stream, {"GITHUB_ACTIONS": "true"})).error(ERROR)
+    assert stream.getvalue().splitlines()[-1] == (
+        "::error title=Build::It failed: 100 %25 of%0Atwo lines. Mend it."
+    )
 
 
-def test_plain_output_has_no_escape_codes(report: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
+def test_what_is_no_terminal_gets_no_escape_codes() -> None:
+    stream = io.StringIO()
+    report = Report(stream, lambda: 0.0, terminal_of(stream, {"TERM": "xterm"}))
     report.progress("upload", 1, 2)
     report.error(ERROR)
-    assert "\033" not in report.text
+    assert "\033" not in stream.getvalue()
 
 
 def test_a_terminal_gets_colour_and_bars_that_are_cleared() -> None:

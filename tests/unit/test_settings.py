@@ -117,6 +117,12 @@ def test_the_option_wins_over_deploy_target(files: Path) -> None:
     assert load(files, {"DEPLOY_TARGET": "aws"}, "local").target.name == "local"
 
 
+def test_a_command_that_goes_elsewhere_than_the_default_has_to_name_its_target(files: Path) -> None:
+    assert not load(files, {}).target.option
+    assert load(files, {"DEPLOY_TARGET": "aws"}, "local").target.option == "--target=local"
+    assert load(files, AWS_VARIABLES, "aws").target.option == "--target=aws"
+
+
 def test_another_endpoint_is_no_production(files: Path) -> None:
     environment = {**AWS_VARIABLES, "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
     assert not load(files, environment, "aws").target.is_production

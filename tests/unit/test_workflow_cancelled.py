@@ -29,7 +29,7 @@ def deploy(work):
     signal.pause()
 
 try:
-    run(deploy, Options(), "deploy")
+    run("deploy", deploy, Options())
 except Exit as end:
     sys.exit(end.code)
 """

@@ -1,4 +1,4 @@
-"""A version belongs to one commit: a tag that was moved is refused, whatever image the other commit makes."""
+"""A version belongs to one image and one commit: every command refuses one that is taken, on the same grounds."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.release import dry_run, pipeline
-from tasks.release.one_commit import VersionMovedError, other_commit, require_one_commit
+from tasks.release.image import reference_of
+from tasks.release.version import VersionMovedError, VersionUsedError, other_commit, refusal, require_free
 from tasks.sdk_errors import AccessDeniedError
 from tests.support.account import Account, AccountClients, verified
-from tests.support.models import COMMIT, DIGEST, IMAGE, OTHER_DIGEST, SOURCE
+from tests.support.models import AWS, COMMIT, DIGEST, IMAGE, OTHER_DIGEST, REGISTRY, SOURCE
 
 if TYPE_CHECKING:
+    from tasks.documents import Json
     from tests.support.fakes import Recorder
 
 OTHER = "fedcba9876543210fedcba9876543210fedcba98"
+REPOSITORY = f"{REGISTRY}/spryte-backend"
 USED = {"0.1.5", COMMIT}
 
 
@@ -28,7 +31,7 @@ def account(commits: dict[int, str], later: dict[int, str] | None = None) -> Acc
 
 def test_a_version_that_was_registered_from_another_commit_is_refused_with_both() -> None:
     with pytest.raises(VersionMovedError) as caught:
-        require_one_commit(SOURCE, AccountClients(account({7: OTHER})))
+        require_free(SOURCE, AccountClients(account({7: OTHER})))
     assert str(caught.value) == (
         f"Version 0.1.5 of backend was released from commit {OTHER[:12]}; this is commit {COMMIT[:12]}."
     )
@@ -47,19 +50,20 @@ def test_it_is_refused_in_the_push_before_anything_is_pushed(report: Recorder) -
     assert clients.account.requests("ecr:PutImage") == []
 
 
-def test_the_same_commit_again_passes_at_the_cost_of_two_questions() -> None:
+def test_the_same_commit_again_passes_at_the_cost_of_three_questions() -> None:
     clients = AccountClients(account({7: COMMIT}))
-    require_one_commit(SOURCE, clients)
+    require_free(SOURCE, clients)
     assert [operation for operation, _ in clients.account.asked] == [
+        "ecr:BatchGetImage",
         "ecr:BatchGetImage",
         "ecs:DescribeTaskDefinition",
     ]
 
 
-def test_a_version_that_is_not_in_ecr_passes_at_the_cost_of_one() -> None:
+def test_a_version_that_is_not_in_ecr_passes_without_a_look_at_revisions_or_docker() -> None:
     clients = AccountClients(Account(revisions={7: "0.1.4"}))
-    require_one_commit(SOURCE, clients)
-    assert [operation for operation, _ in clients.account.asked] == ["ecr:BatchGetImage"]
+    require_free(SOURCE, clients)
+    assert {operation for operation, _ in clients.account.asked} == {"ecr:BatchGetImage"}
 
 
 def test_a_moved_tag_of_an_older_version_is_found_by_what_was_verified() -> None:
@@ -116,9 +120,51 @@ def test_a_missing_permission_is_named() -> None:
     known = account({7: OTHER})
     known.denied.add("ecs:DescribeTaskDefinition")
     with pytest.raises(AccessDeniedError, match="ecs:DescribeTaskDefinition is missing"):
-        require_one_commit(SOURCE, AccountClients(known))
+        require_free(SOURCE, AccountClients(known))
 
 
 def test_a_dry_run_tells_that_it_would_be_refused() -> None:
     told = dry_run.tell((SOURCE,), AccountClients(account({7: OTHER})), dry_run.PUSH)
-    assert told.lines[-1].endswith(f"would be refused: version 0.1.5 was released from commit {OTHER[:12]}")
+    assert f"would be refused: Version 0.1.5 of backend was released from commit {OTHER[:12]}" in told.lines[0]
+
+
+def image_account(**digests: str) -> AccountClients:
+    """Return clients of an account whose repository has the version, and the commit where it is told."""
+    tags = {name.replace("version", "0.1.5").replace("commit", COMMIT): each for name, each in digests.items()}
+    return AccountClients(Account(tags=set(tags), digests=tags))
+
+
+def test_a_version_that_names_another_image_is_refused_with_both_facts() -> None:
+    refused = refusal(SOURCE, image_account(commit=DIGEST, version=OTHER_DIGEST))
+    assert isinstance(refused, VersionUsedError)
+    assert str(refused) == (
+        f"Version 0.1.5 of backend is already in ECR as another image ({OTHER_DIGEST[:19]}), "
+        f"not as commit {COMMIT[:12]}."
+    )
+    assert refused.fix == "Never use a version twice: choose the next one."
+    assert refused.exit_code == 5
+
+
+@pytest.mark.parametrize("digests", [[], None, [f"elsewhere/spryte-backend@{DIGEST}"], [f"{REPOSITORY}@{DIGEST}"]])
+def test_a_version_is_refused_for_an_image_that_was_never_pushed_under_its_digest(digests: Json) -> None:
+    clients = image_account(version=OTHER_DIGEST)
+    clients.engine.has(reference_of(SOURCE, AWS), RepoDigests=digests)
+    assert isinstance(refusal(SOURCE, clients), VersionUsedError)
+
+
+def test_a_version_is_refused_for_an_image_that_is_still_to_be_built() -> None:
+    assert isinstance(refusal(SOURCE, image_account(version=DIGEST)), VersionUsedError)
+
+
+def test_the_very_same_image_may_keep_its_version_at_another_commit() -> None:
+    clients = image_account(version=DIGEST)
+    clients.engine.has(reference_of(SOURCE, AWS), RepoDigests=[f"{REPOSITORY}@{DIGEST}"])
+    assert refusal(SOURCE, clients) is None
+
+
+@pytest.mark.parametrize("digest", [DIGEST, OTHER_DIGEST])
+def test_a_deploy_is_refused_before_the_build(report: Recorder, digest: str) -> None:
+    clients = AccountClients(replace(account({7: OTHER}), digests={"0.1.5": digest}))
+    with pytest.raises(VersionMovedError):
+        pipeline.prepare(SOURCE, clients, report)
+    assert clients.engine.api.built == []
