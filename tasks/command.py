@@ -165,7 +165,11 @@ def _refuse_invokes_own_dry_run(arguments: Sequence[str]) -> None:
 
 @contextmanager
 def _ended_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM, with which CI cancels, be told like Ctrl-C: what is left, and how to go on."""
+    """Let SIGTERM be told like Ctrl-C: what is left, and how to go on.
+
+    GitHub cancels with SIGINT, 7.5 s later with SIGTERM, and kills after 2.5 s more; others send SIGTERM alone.
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only there may a handler be set
         return

@@ -6,6 +6,7 @@ What a task does is imported when it runs, as there.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from invoke import Context, task
 
@@ -13,6 +14,11 @@ from tasks import command as command_line
 from tasks import options
 from tasks.command import Options
 from tasks.options import CHANGING, COMMON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoke import Task
 
 SHELL = "/bin/sh"
 
@@ -130,6 +136,6 @@ def prune(
     command_line.run("prune", partial(prune.prune, keep=keep), common)
 
 
-def operate_tasks() -> tuple[object, ...]:
-    """Return the tasks, for the namespace."""
+def operate_tasks() -> tuple[Task[Callable[[Context], None]], ...]:
+    """Return the tasks, for the namespace; each can be called with a context alone."""
     return rollback, plan, status, history, logs, events, run, exec_, prune

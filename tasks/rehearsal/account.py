@@ -35,7 +35,7 @@ class RefusedError(NotReadyError):
             if environment
             else "Where this run should be let in, correct the role's trust policy (aws/iam/README.md)."
         )
-        what = f"Not authorized to perform sts:AssumeRoleWithWebIdentity on {role}."
+        what = f"Not authorized to perform sts:AssumeRoleWithWebIdentity on the role {_name(role)}."
         super().__init__(what, fix=fix, evidence=evidence)
 
 
@@ -43,7 +43,7 @@ class RoleMissingError(NotReadyError):
     """The role does not exist."""
 
     def __init__(self, role: str) -> None:
-        what = f"Not authorized to perform sts:AssumeRoleWithWebIdentity: there is no role {role}."
+        what = f"Not authorized to perform sts:AssumeRoleWithWebIdentity: there is no role {_name(role)}."
         super().__init__(what, fix=SETUP)
 
 
@@ -138,6 +138,11 @@ def _assume(request: Request, subject: str, trusted: dict[str, Json], clients: C
     return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
 
 
+def _name(role: str) -> str:
+    """Return a role's name: its ARN is a secret, which the log masks."""
+    return role.rpartition("/")[2]
+
+
 def _check_provider(request: Request, clients: Clients) -> None:
     account = request.role.split(":")[4] if request.role.count(":") >= 5 else ""
     arn = f"arn:aws:iam::{account}:oidc-provider/{policies.ISSUER}"
@@ -158,7 +163,7 @@ def _check_provider(request: Request, clients: Clients) -> None:
 def _trust_policy(request: Request, clients: Clients) -> dict[str, Json]:
     with asking_aws("reading the role's trust policy"):
         try:
-            role = clients.iam.get_role(RoleName=request.role.rpartition("/")[2])["Role"]
+            role = clients.iam.get_role(RoleName=_name(request.role))["Role"]
         except clients.iam.exceptions.NoSuchEntityException as error:
             raise RoleMissingError(request.role) from error
     return as_object(cast("Json", role["AssumeRolePolicyDocument"]))  # botocore decodes it

@@ -11,6 +11,10 @@ from tasks.command import Options, run
 from tasks.options import JSON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoke import Task
+
     from tasks.command import Work
     from tasks.rehearsal.wanted import Wanted
     from tasks.report import Outcome
@@ -37,8 +41,8 @@ def rehearse(
     run("rehearse", partial(_rehearse, wanted=wanted, service=service, failure=failure), common)
 
 
-def rehearsal_tasks() -> tuple[object, ...]:
-    """Return the tasks, for the namespace."""
+def rehearsal_tasks() -> tuple[Task[Callable[[Context], None]], ...]:
+    """Return the tasks, for the namespace; each can be called with a context alone."""
     return (rehearse,)
 
 

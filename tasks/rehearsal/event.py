@@ -19,12 +19,24 @@ SECONDS = 300
 
 
 @dataclass(frozen=True)
+class Head:
+    """The commit that was pushed, as the push says it: its tree, who made it, when (ISO 8601), its message."""
+
+    tree: str = ""
+    name: str = ""
+    email: str = ""
+    time: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Event:
     """A push to a repository: of `refs/tags/...`, or of `refs/heads/...`, at a commit."""
 
     repository: Repository
     ref: str
     commit: str
+    head: Head = Head()
 
     @property
     def ref_name(self) -> str:

@@ -22,6 +22,8 @@ NOT_PLAYED = re.compile(
 )
 # https://docs.github.com/en/actions/reference/workflows-and-actions/contexts#steps-context
 NAMED_STEP = re.compile(r"\bsteps\.([A-Za-z_][A-Za-z0-9_-]*)")
+NAMED_GITHUB = re.compile(r"\bgithub\.([A-Za-z_][A-Za-z0-9_-]*)")
+QUOTED = re.compile(r"'(?:[^']|'')*'")
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # every context that there is, with nothing in it: all of an expression is parsed whatever its parts are worth
 NOTHING = JobState({}, Given({}, {})).contexts({})
@@ -48,13 +50,35 @@ def check(document: Document) -> None:
                 raise document.wrong(key, str(error), error.fix) from error
 
 
+def check_github(document: Document, known: Sequence[str]) -> None:
+    """Insist that `github.NAME` is known wherever it stands; GitHub would take an unknown one for empty.
+
+    Raises:
+        DocumentError: one is misspelled, or not played (file, line, key).
+    """
+    for name in ("env", "jobs"):
+        for key, text in _texts(name, document.data.get(name)):
+            for named in () if NOT_PLAYED.fullmatch(key) else NAMED_GITHUB.findall(_code(key, text)):
+                if named.lower() not in map(str.lower, known):
+                    raise document.wrong(
+                        key,
+                        f"a rehearsal knows no github.{named}.{suggestion(named, known)}",
+                        "Correct the name. Not played: github.token, and what differs from step to step.",
+                    )
+
+
+def _code(key: str, text: str) -> str:
+    """Return what of a text is expression, without the texts in it."""
+    written = text if CONDITION.fullmatch(key) else " ".join(EXPRESSION.findall(text))
+    return QUOTED.sub("''", written)
+
+
 def _check_ids(document: Document, key: str, steps: Sequence[Json]) -> None:
     """Insist on ids as GitHub takes them, and that what names a step names one before it."""
     known: list[str] = []
     for number, step in enumerate(steps):
         for place, text in _texts(f"{key}.{number}", step):
-            written = text if CONDITION.fullmatch(place) else " ".join(EXPRESSION.findall(text))
-            for named in NAMED_STEP.findall(written):
+            for named in NAMED_STEP.findall(_code(place, text)):
                 if named not in known:
                     raise document.wrong(
                         place,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
 from tasks.git import Git
-from tasks.rehearsal.event import BRANCHES, TAGS
+from tasks.rehearsal.event import BRANCHES, TAGS, Head
 from tasks.rehearsal.workflow import FOLDER
 
 if TYPE_CHECKING:
@@ -54,11 +54,22 @@ class Places:
         """What steps and the runner tell each other through, and the scripts."""
         return self.root / "temp"
 
+    @property
+    def event(self) -> Path:
+        """The push, as JSON."""
+        return self.temporary / "_github_workflow" / "event.json"
+
+    @property
+    def tools(self) -> Path:
+        """The runner's tool cache: empty, because a rehearsal uses this machine's Python."""
+        return self.root / "tools"
+
     def renew(self) -> None:
         """Empty the runner's folders: every job has a new machine."""
         shutil.rmtree(self.root / "work", ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
-        self.temporary.mkdir(parents=True)
+        self.event.parent.mkdir(parents=True)
+        self.tools.mkdir(exist_ok=True)
 
 
 def prepare(settings: Settings, tag: str) -> tuple[Places, str]:
@@ -93,6 +104,24 @@ def prepare(settings: Settings, tag: str) -> tuple[Places, str]:
     commit = github.run("rev-parse", f"{TAGS}{tag}^{{commit}}")
     _write_workflows(github, commit, places)
     return places, commit
+
+
+def unknown_tag(settings: Settings, tag: str) -> str:
+    """Return what to say of a tag that this checkout does not know; empty where it knows it, or none is asked."""
+    checkout = Git(settings.root)
+    if not tag or checkout.succeeds("rev-parse", "--verify", "--quiet", f"{TAGS}{tag}"):
+        return ""
+    return (
+        f"no tag {tag} in this checkout: HEAD ({checkout.commit()[:12]}) is played under its name; "
+        "if it was pushed from elsewhere, get it with `git fetch --tags` and rehearse it again"
+    )
+
+
+def head(places: Places, commit: str) -> Head:
+    """Return what a push says of its commit."""
+    shown = Git(places.github).run("show", "--no-patch", "--format=%T%n%cn%n%ce%n%cI%n%B", commit)
+    tree, name, email, time, message = shown.split("\n", 4)
+    return Head(tree, name, email, time, message.strip())
 
 
 def check_out(places: Places, ref: str, name: str, depth: int) -> Path:

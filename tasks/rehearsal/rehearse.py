@@ -11,8 +11,7 @@ from tasks.git import Git
 from tasks.rehearsal import account, places, play, told, workflow
 from tasks.rehearsal.event import Event
 from tasks.rehearsal.log import Log
-from tasks.rehearsal.play import JobRun, World
-from tasks.rehearsal.uses import Stage
+from tasks.rehearsal.stage import Stage, World
 from tasks.rehearsal.wanted import complete
 from tasks.setup import policies, repository
 from tasks.setup.repository import RepositoryUnknownError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from tasks.command import Work
     from tasks.rehearsal.places import Places
+    from tasks.rehearsal.play import JobRun
     from tasks.rehearsal.wanted import Wanted
     from tasks.rehearsal.workflow import Workflow
     from tasks.report import Outcome, Report
@@ -40,7 +40,7 @@ NOT_ON_GITHUB = ("DEPLOY_TARGET", "LOCAL_PORT")  # what .env.example has and a r
 class Rehearsal:
     """Everything that is known before the first step.
 
-    `to_be_refused` says that the role is rightly not given to this run; `notice` what is repeated at the end.
+    `to_be_refused` says that the role is rightly not given to this run; `notices` what is repeated at the end.
     """
 
     event: Event
@@ -48,7 +48,7 @@ class Rehearsal:
     world: World
     places: Places
     to_be_refused: bool = False
-    notice: str = ""
+    notices: tuple[str, ...] = ()
 
 
 def rehearse(work: Work, wanted: Wanted) -> Outcome:
@@ -74,11 +74,11 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
         DocumentError: a workflow cannot be played.
         NotReadyError: the embedded cloud cannot be brought up.
     """
-    wanted = complete(wanted, settings)
+    asked, wanted = wanted.tag, complete(wanted, settings)
     found, commit = places.prepare(settings, wanted.tag)
     workflows = workflow.started_by(found.files, wanted.tag)
-    notice = uncommitted(settings)
-    if notice:
+    notices = tuple(each for each in (places.unknown_tag(settings, asked), uncommitted(settings)) if each)
+    for notice in notices:
         report.say(notice)
     with report.stage("", "cloud"):
         target = cloud.up(settings, settings.select(_service(settings, wanted.tag)), report)
@@ -94,9 +94,10 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
         machine=machine,
         role=role,
         credentials_only=bool(wanted.branch or wanted.fork),
+        branch=settings.release.branch,
     )
-    event = Event(sender, wanted.ref, commit)
-    return Rehearsal(event, workflows, world, found, wanted.is_to_be_refused(configured), notice)
+    event = Event(sender, wanted.ref, commit, places.head(found, commit))
+    return Rehearsal(event, workflows, world, found, wanted.is_to_be_refused(configured), notices)
 
 
 def perform(rehearsal: Rehearsal, report: Report) -> tuple[JobRun, ...]:
@@ -105,8 +106,8 @@ def perform(rehearsal: Rehearsal, report: Report) -> tuple[JobRun, ...]:
     report.say(f"push of {event.ref} ({event.commit[:12]}) to {event.repository.full_name}")
     runs: list[JobRun] = []
     for each in rehearsal.workflows:
-        stage = Stage(event, rehearsal.places, Clients(rehearsal.world.target), Log(report.say))
-        runs += play.play(each, rehearsal.world, stage)
+        stage = Stage(rehearsal.world, event, rehearsal.places, Clients(rehearsal.world.target), Log(report.say))
+        runs += play.play(each, stage)
     return tuple(runs)
 
 

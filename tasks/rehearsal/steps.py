@@ -11,7 +11,7 @@ from tasks.errors import DeployError, UsageError
 from tasks.rehearsal import contexts, permissions, uses
 from tasks.rehearsal.account import RefusedError
 from tasks.rehearsal.command_files import CommandFiles
-from tasks.rehearsal.expressions import ExpressionError, as_text
+from tasks.rehearsal.expressions import ExpressionError
 from tasks.rehearsal.uses import Played
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tasks.documents import Json
     from tasks.rehearsal.contexts import JobState
-    from tasks.rehearsal.uses import Stage
+    from tasks.rehearsal.stage import Stage
     from tasks.rehearsal.workflow import Job, Step
 
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
@@ -29,6 +29,17 @@ SHELLS = {
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail"),
     "sh": ("sh", "-e"),
 }
+
+
+class FolderError(UsageError):
+    """A step's working directory does not exist."""
+
+    def __init__(self, step: Step, folder: Path) -> None:
+        super().__init__(
+            f"An error occurred trying to start process 'bash' with working directory '{folder}'. No such file or "
+            "directory.",
+            fix=f"Correct `working-directory` in {step.document.name}, or make the folder in a step before.",
+        )
 
 
 class ShellError(UsageError):
@@ -83,19 +94,23 @@ class Runner:
         clock, log = self.stage.clients.clock, self.stage.log
         began, announced = clock(), len(log.annotations)
         files = CommandFiles(self.stage.places.temporary / f"step-{self.number}")
-        code, refused = 0, False
+        code, refused, outputs = 0, False, dict[str, str]()
         try:
             if not self.state.runs(step.text("if")):
+                self._remember(step, "skipped", "skipped", {})
                 return Result(self.name(step), "skipped")
             files.make()
             code = self._do(step, files)
-            self._keep(step, files, code)
+            outputs = files.outputs()
+            self._keep(files)
         except DeployError as error:
             code, refused = error.exit_code, isinstance(error, RefusedError)
             for line in error.evidence:
                 log.plain(line)
             log.annotate("Error", f"{error} {error.fix}")
         tolerated = code != 0 and self._tolerates(step)
+        outcome = "failure" if code else "success"
+        self._remember(step, outcome, "success" if tolerated else outcome, outputs)
         self.state.failed = self.state.failed or (code != 0 and not tolerated)
         return Result(
             name=self.name(step),
@@ -132,13 +147,23 @@ class Runner:
         """Return a step's whole environment; the later ones win, as on GitHub."""
         found = {
             **self.machine.variables,
-            **contexts.variables(self.state.github, self.stage.places.temporary),
+            "CI": "true",
             **self.state.environment,
             **own,
+            # GitHub ignores an attempt to set one of these
+            **contexts.variables(self.state),
+            "GITHUB_ACTION": self._action(),
             **files.variables,
         }
         found["PATH"] = os.pathsep.join([*reversed(self.state.paths), found.get("PATH", os.defpath)])
         return found
+
+    def _action(self) -> str:
+        """Return the step's id, or what GitHub calls a script without one: `__run`, `__run_2` and so on."""
+        ran = [each for each in self.job.steps if each.text("run") and not each.text("id")]
+        step = self.job.steps[self.number - 1]
+        count = ran.index(step) + 1 if step in ran else 0
+        return step.text("id") or ("__run" if count < 2 else f"__run_{count}")
 
     def _command(self, step: Step, script: str) -> tuple[str, ...]:
         shell = step.text("shell") or self.job.shell
@@ -151,7 +176,10 @@ class Runner:
     def _folder(self, step: Step) -> Path:
         workspace = self.stage.places.workspace(self.stage.event.repository.name)
         workspace.mkdir(parents=True, exist_ok=True)
-        return workspace / self.state.text(step.text("working-directory"))
+        folder = workspace / self.state.text(step.text("working-directory"))
+        if not folder.is_dir():
+            raise FolderError(step, folder)
+        return folder
 
     def _execute(self, command: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> int:
         with subprocess.Popen(
@@ -170,12 +198,16 @@ class Runner:
             self.stage.log.plain(f"Error: Process completed with exit code {process.returncode}.")
         return process.returncode
 
-    def _keep(self, step: Step, files: CommandFiles, code: int) -> None:
+    def _remember(self, step: Step, outcome: str, conclusion: str, outputs: Mapping[str, str]) -> None:
+        """Keep what `steps.ID` holds; the conclusion of a failure that is tolerated is a success.
+
+        https://docs.github.com/en/actions/reference/workflows-and-actions/contexts#steps-context
+        """
         if step.text("id"):
-            outputs = {name: as_text(value) for name, value in files.outputs().items()}
-            outcome = "failure" if code else "success"
-            known: dict[str, Json] = {"outputs": {**outputs}, "outcome": outcome, "conclusion": outcome}
+            known: dict[str, Json] = {"outputs": {**outputs}, "outcome": outcome, "conclusion": conclusion}
             self.state.outputs[step.text("id")] = known
+
+    def _keep(self, files: CommandFiles) -> None:
         self.state.environment |= files.environment()
         self.state.paths += files.paths()
 

@@ -29,6 +29,7 @@ def outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
         "version": _version(event),
         "ref": event.ref,
         "commit": event.commit,
+        "notices": list(rehearsal.notices),
         "repository": event.repository.full_name,
         "subjects": list(event.subjects(rehearsal.world.variables.get("DEPLOY_ENVIRONMENT", ""))),
         "jobs": [
@@ -36,8 +37,7 @@ def outcome(rehearsal: Rehearsal, runs: Sequence[JobRun]) -> Outcome:
             for run in runs
         ],
     }
-    notice = (rehearsal.notice,) if rehearsal.notice else ()
-    return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed), *notice), code)
+    return Outcome(document, (*_summaries(runs), *_lines(rehearsal, runs, failed), *rehearsal.notices), code)
 
 
 def _version(event: Event) -> str | None:

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotReadyError, UsageError, suggestion
-from tasks.rehearsal import account, machine, places
+from tasks.rehearsal import account, grants, machine, places
 from tasks.rehearsal.account import Request
 from tasks.setup.policies import AUDIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tasks.clients import Clients
     from tasks.rehearsal.contexts import JobState
-    from tasks.rehearsal.event import Event
-    from tasks.rehearsal.log import Log
-    from tasks.rehearsal.places import Places
+    from tasks.rehearsal.stage import Stage
     from tasks.rehearsal.workflow import Step
 
 CREDENTIALS = "aws-actions/configure-aws-credentials"
@@ -44,6 +41,16 @@ class IdTokenError(NotReadyError):
         )
 
 
+class ContentsError(NotReadyError):
+    """The job may not read the repository, which GitHub hides then, unless it is public."""
+
+    def __init__(self, repository: str) -> None:
+        super().__init__(
+            f"Repository not found: https://github.com/{repository}: the permission `contents: read` is missing.",
+            fix="Grant it to the job, and to the job that calls its workflow.",
+        )
+
+
 class NoRoleError(NotReadyError):
     """No role was named."""
 
@@ -52,16 +59,6 @@ class NoRoleError(NotReadyError):
             "Could not load credentials from any providers: role-to-assume is empty.",
             fix="Set the secret AWS_ROLE_TO_ASSUME to the deploy role's ARN.",
         )
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where an action is played: what was pushed, the folders, the embedded cloud as its root, the log."""
-
-    event: Event
-    places: Places
-    clients: Clients
-    log: Log
 
 
 @dataclass(frozen=True)
@@ -76,15 +73,34 @@ def play(step: Step, asked: Played, state: JobState, stage: Stage) -> None:
     """Play a step that uses an action; raises `UnknownActionError`, or why the action fails."""
     known = INPUTS[step.text("uses").partition("@")[0]]
     for name in asked.inputs:
-        if meant := suggestion(name, known, cutoff=0.8) if name not in known else "":
-            stage.log.annotate("Warning", f"Unexpected input '{name}'.{meant}")
+        if name not in known:
+            stage.log.annotate("Warning", f"Unexpected input '{name}'.{_meant(name, known)}")
     _player(step)(asked, state, stage)
 
 
 def check(step: Step) -> None:
-    """Refuse a step whose action is not known; raises `UnknownActionError`."""
-    if step.text("uses"):
-        _player(step)
+    """Refuse what would be left out of account.
+
+    Raises:
+        UnknownActionError: the step's action is not known.
+        DocumentError: one of its inputs is not played. GitHub only warns of a misspelled one.
+    """
+    if not step.text("uses"):
+        return
+    _player(step)
+    action = step.text("uses").partition("@")[0]
+    known = INPUTS[action]
+    for name in step.mapping("with"):
+        if name not in known and not _meant(name, known):
+            raise step.document.wrong(
+                f"{step.key}.with.{name}",
+                f"this input of {action} is not played by a rehearsal",
+                f"It plays: {', '.join(known)}.",
+            )
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    return suggestion(name, known, cutoff=0.8)
 
 
 def _player(step: Step) -> Callable[[Played, JobState, Stage], None]:
@@ -94,12 +110,24 @@ def _player(step: Step) -> Callable[[Played, JobState, Stage], None]:
     return ACTIONS[action]
 
 
-def _check_out(asked: Played, _: JobState, stage: Stage) -> None:
+def _check_out(asked: Played, state: JobState, stage: Stage) -> None:
     """actions/checkout: without `fetch-depth`, the last commit only."""
-    depth = int(asked.inputs.get("fetch-depth") or "1")
-    places.check_out(stage.places, stage.event.ref, stage.event.repository.name, depth)
-    history = "with all branches and tags" if depth == 0 else f"with {depth} commit{'s' if depth > 1 else ''}"
+    if not grants.has(state.given.granted, "contents", "read"):
+        raise ContentsError(stage.event.repository.full_name)
+    commits = depth(asked.inputs.get("fetch-depth") or "1")
+    places.check_out(stage.places, stage.event.ref, stage.event.repository.name, commits)
+    history = (
+        "with all branches and tags" if commits == 0 else f"with {commits} commit{'s' if commits > 1 else ''}"
+    )
     stage.log.plain(f"{stage.event.ref} at {stage.event.commit[:12]}, {history}")
+
+
+def depth(text: str) -> int:
+    """Return how many commits the action fetches; what is no number means all to it (its src/input-helper.ts)."""
+    try:
+        return max(int(float(text)), 0)
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _set_up_python(asked: Played, _: JobState, stage: Stage) -> None:
@@ -114,7 +142,7 @@ def _set_up_python(asked: Played, _: JobState, stage: Stage) -> None:
 def _take_role(asked: Played, state: JobState, stage: Stage) -> None:
     """aws-actions/configure-aws-credentials: GitHub's token for the role's credentials."""
     role, region = asked.inputs.get("role-to-assume", ""), asked.inputs.get("aws-region", "")
-    if not state.given.id_token:
+    if not grants.has(state.given.granted, "id-token", "write"):
         raise IdTokenError
     if not role:
         raise NoRoleError
@@ -136,11 +164,11 @@ def _take_role(asked: Played, state: JobState, stage: Stage) -> None:
     stage.log.plain(f"{whom} let in: the role is assumed")
 
 
-# Those that are likely to be meant; an action may know more of them.
+# What is played, or makes no difference: a rehearsal leaves no credentials behind, and needs no package cache.
 INPUTS: Mapping[str, tuple[str, ...]] = {
-    "actions/checkout": ("repository", "ref", "token", "persist-credentials", "path", "fetch-depth", "fetch-tags"),
-    "actions/setup-python": ("python-version", "python-version-file", "cache", "cache-dependency-path"),
-    CREDENTIALS: ("role-to-assume", "aws-region", "audience", "role-session-name", "role-duration-seconds"),
+    "actions/checkout": ("fetch-depth", "persist-credentials"),
+    "actions/setup-python": ("python-version", "cache", "cache-dependency-path"),
+    CREDENTIALS: ("role-to-assume", "aws-region", "audience"),
 }
 ACTIONS: Mapping[str, Callable[[Played, JobState, Stage], None]] = {
     "actions/checkout": _check_out,

@@ -180,12 +180,24 @@ def started_by(root: Path, tag: str) -> tuple[Workflow, ...]:
 
 
 def called(root: Path, job: Job) -> Workflow:
-    """Return the workflow that a job calls; raises `DocumentError` when it is not this repository's own."""
+    """Return the workflow that a job calls.
+
+    Raises:
+        DocumentError: it is not this repository's own, or calls another one in turn.
+    """
     if not job.calls.startswith(OWN):
         raise job.document.wrong(
             f"{job.key}.uses", f"'{job.calls}' is not of this repository", f"A rehearsal plays {OWN[0]}{FOLDER}/…"
         )
-    return read(root, job.calls[2:])
+    found = read(root, job.calls[2:])
+    for inner in found.jobs:
+        if inner.calls:
+            raise inner.document.wrong(
+                f"{inner.key}.uses",
+                "a workflow that a called one calls in turn is not played by a rehearsal",
+                "Call it from the workflow that the push starts.",
+            )
+    return found
 
 
 def _check_version(step: Step) -> None:

@@ -13,7 +13,7 @@ from tasks.rehearsal import permissions
 from tasks.rehearsal.wanted import Wanted
 from tasks.setup.statements import texts
 from tests.support.project import HERE
-from tests.support.rehearsal import Stage, go_between
+from tests.support.rehearsal import EXPLAIN, Stage, go_between
 
 if TYPE_CHECKING:
     from tests.support.deployed import Deployed
@@ -38,6 +38,7 @@ STEPS = [
     "Check the configuration",
     "Set up Python with its package cache",
     "Get credentials of the deploy role (OIDC)",
+    EXPLAIN,
     "Build the image",
     PUSH,
     REGISTER,
@@ -78,11 +79,13 @@ def test_a_tag_of_each_service_ends_green_under_the_deploy_role(deployed: Deploy
     assert result.code == 0, result.err
     (job,) = [as_object(each) for each in as_list(result.document["jobs"])]
     steps = [as_object(each) for each in as_list(job["steps"])]
-    assert [(each["name"], each["state"]) for each in steps] == [(name, "ok") for name in STEPS]
+    assert [(each["name"], each["state"]) for each in steps] == [
+        (name, "skipped" if name == EXPLAIN else "ok") for name in STEPS
+    ]
     assert f"### deploy\n\n| | |\n|---|---|\n| service | **{service}** |\n| version | `{version}` |" in str(
-        steps[8]["summary"]
+        steps[STEPS.index(DEPLOY)]["summary"]
     )
-    assert "environment.APP_VERSION: 0.1." in str(steps[7]["summary"])
+    assert "environment.APP_VERSION: 0.1." in str(steps[STEPS.index(REGISTER)]["summary"])
     assert "both forms are let in: the role is assumed" in result.err
     deployed.project.succeed("verify", f"--service={service}", f"--version={version}")
 
@@ -102,7 +105,7 @@ def test_the_same_tag_again_is_a_success_that_changes_nothing(stage: Stage) -> N
 
     again = stage.play(tag)
 
-    assert set(again.steps.values()) == {"ok"}
+    assert [name for name, state in again.steps.items() if state != "ok"] == [EXPLAIN]
     assert stage.deployed.state() == before
 
 

@@ -35,6 +35,8 @@ REGISTRY = (
     ("PUT", re.compile(r"/v2/.+/manifests/"), "ecr:PutImage"),
 )
 SIGNED = re.compile(r"Credential=([^/]+)/[0-9]+/[^/]+/([a-z0-9-]+)/aws4_request")
+EXPLAIN = "Explain why AWS gave no credentials"
+CHECK = "./inv setup.aws --target=aws --check"
 HOPS = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -56,6 +58,12 @@ class Rehearsed:
         found = self.runs[0].failure
         assert found is not None, self.text
         return found
+
+    def explains(self, *sent: str) -> bool:
+        """Return whether the workflow's own step says, in log and summary, what was sent and what to do."""
+        (step,) = [each for each in self.runs[0].steps if each.name == EXPLAIN]
+        (error,) = step.errors
+        return all(part in each for part in (*sent, CHECK) for each in (error, step.summary))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ TWELVE = (
     "ECR_REPOSITORY_FRONTEND",
 )
 NEEDED = (*TWELVE, "APP_URL")
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+GITHUB_BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 
 
 def read(name: str) -> dict[str, Json]:

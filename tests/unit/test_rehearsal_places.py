@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import NotReadyError
 from tasks.git import Git, GitError
-from tasks.rehearsal import places
+from tasks.rehearsal import places, uses
 from tasks.rehearsal.places import TagNameError
 from tasks.release.source import require_released_commit
 from tasks.settings import load
@@ -50,6 +50,20 @@ def test_a_tag_that_does_not_exist_yet_is_made_on_head_and_not_in_the_checkout(
     assert repository.run("tag", "--list") == ""
     assert repository.remote_tags() == ""
     assert (found.files / ".github/workflows/deploy.yml").read_text().strip() == "name: Deploy"
+
+
+def test_a_tag_that_this_checkout_does_not_know_is_told_with_the_commit_that_is_played(
+    settings: Settings, repository: Repository
+) -> None:
+    head = repository.run("rev-parse", "HEAD")
+
+    assert places.unknown_tag(settings, TAG) == (
+        f"no tag {TAG} in this checkout: HEAD ({head[:12]}) is played under its name; "
+        "if it was pushed from elsewhere, get it with `git fetch --tags` and rehearse it again"
+    )
+    repository.run("tag", TAG)
+    assert places.unknown_tag(settings, TAG) == ""
+    assert places.unknown_tag(settings, "") == ""
 
 
 def test_a_tag_that_exists_is_rehearsed_where_it_is(settings: Settings, repository: Repository) -> None:
@@ -99,6 +113,12 @@ def test_without_all_of_the_history_the_checkout_is_shallow(settings: Settings, 
     assert Git(workspace).run("rev-list", "--count", "HEAD") == "1"
     with pytest.raises(GitError, match="shallow clone"):
         require_released_commit(Git(workspace), RELEASE)
+
+
+@pytest.mark.parametrize(("text", "depth"), [("1", 1), ("2.9", 2), ("0", 0), ("-3", 0), ("all", 0), ("1e999", 0)])
+def test_a_depth_is_read_as_the_action_reads_it(text: str, depth: int) -> None:
+    """Whatever is no number of commits fetches all of them."""
+    assert uses.depth(text) == depth
 
 
 @pytest.mark.parametrize("tag", ["", "a tag", "a..b", "a~1", "backend-v1.2.3;curl x|sh", "a.lock"])

@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.clients import Clients
 from tasks.documents import DocumentError
-from tasks.rehearsal import machine, play, workflow
+from tasks.rehearsal import machine, workflow
 from tasks.rehearsal.command_files import CommandFileError, parse
-from tasks.rehearsal.event import Event
-from tasks.rehearsal.log import Log
-from tasks.rehearsal.places import Places
-from tasks.rehearsal.uses import Stage, UnknownActionError
-from tasks.setup.policies import Repository
-from tests.support.models import LOCAL
+from tasks.rehearsal.uses import UnknownActionError
 from tests.support.project import HERE
+from tests.support.theatre import CALLER, Theatre
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = ".github/workflows/deploy.yml"
-WORLD = play.World(
-    target=replace(LOCAL, build_args={"PYTHON_IMAGE": "stand-in"}),
-    variables={"AWS_REGION": "us-east-2"},
-    secrets={"TOKEN": "hunter2"},
-    machine={"PATH": os.environ["PATH"], "HOME": "/home/me", "AWS_PROFILE": "mine", "GITHUB_TOKEN": "mine"},
-    role="arn:aws:iam::727646509464:role/SpryteGithubDeployRole",
-)
-CALLED = """
-on:
-  workflow_call:
-    inputs: {service: {required: true}, size: {default: small}}
-    secrets: {TOKEN: {}}
-env: {OUTER: workflow, SHADOW: workflow}
-jobs:
-  work:
-    name: Deploy ${{ inputs.service }}
-    env: {SHADOW: job, SIZE: "${{ inputs.size }}"}
-    defaults: {run: {shell: bash}}
-    steps: [STEPS]
-"""
-CALLER = """
-name: Deploy Backend
-on: {push: {tags: ['backend-v*.*.*']}}
-jobs:
-  call:
-    uses: $/.github/workflows/deploy.yml
-    with: {service: backend}
-    secrets: {TOKEN: "${{ secrets.TOKEN }}"}
-"""
-
-
-@dataclass(frozen=True)
-class Theatre:
-    """A folder with two workflows, and a runner for them."""
-
-    root: Path
-    said: list[str]
-
-    def play(self, steps: str, caller: str = CALLER) -> play.JobRun:
-        """Run the steps of a called workflow."""
-        folder = self.root / "workflows" / workflow.FOLDER
-        folder.mkdir(parents=True)
-        (folder / "deploy.yml").write_text(CALLED.replace("[STEPS]", f"\n{steps}"))
-        (folder / "deploy-backend.yml").write_text(caller)
-        places = Places(self.root)
-        event = Event(Repository("siruscoder", "spryte"), "refs/tags/backend-v0.1.5", "c" * 40)
-        stage = Stage(event, places, Clients(LOCAL), Log(self.said.append))
-        (started,) = workflow.started_by(places.files, "backend-v0.1.5")
-        (run,) = play.play(started, WORLD, stage)
-        return run
-
-    @property
-    def text(self) -> str:
-        """Everything that was shown."""
-        return "\n".join(self.said)
 
 
 @pytest.fixture
@@ -198,6 +136,29 @@ def test_secrets_are_masked_and_announcements_understood(theatre: Theatre) -> No
         ("      - {run: echo, env: {A: '${{ toJSON(env) }}'}}\n", "jobs.work.steps.0.env.A: The expression"),
         ("      - {uses: actions/checkout@v1, with: {ref: '${{ vars. }}'}}\n", "has no name after a dot"),
         (
+            "      - {uses: actions/checkout@v1, with: {ref: main}}\n",
+            "jobs.work.steps.0.with.ref: this input of actions/checkout is not played by a rehearsal",
+        ),
+        ("      - {uses: actions/checkout@v1, with: {path: here}}\n", "with.path: this input"),
+        ("      - {uses: actions/checkout@v1, with: {repository: a/b}}\n", "with.repository: this input"),
+        (
+            "      - {uses: aws-actions/configure-aws-credentials@v6, with: {role-duration-seconds: 900}}\n",
+            "with.role-duration-seconds: this input",
+        ),
+        (
+            "      - {uses: aws-actions/configure-aws-credentials@v6, with: {role-session-name: me}}\n",
+            "with.role-session-name: this input",
+        ),
+        (
+            "      - run: echo ${{ github.repositry }}\n",
+            "jobs.work.steps.0.run: a rehearsal knows no github.repositry. Did you mean 'repository'?",
+        ),
+        (
+            "      - {run: echo, if: github.token != ''}\n",
+            "jobs.work.steps.0.if: a rehearsal knows no github.token",
+        ),
+        ("      - {run: echo, env: {A: '${{ github.action }}'}}\n", "knows no github.action."),
+        (
             "      - run: echo ${{ inputs.service }\n",
             "jobs.work.steps.0.run: The expression '${{ inputs.service }'",
         ),
@@ -288,6 +249,10 @@ def test_a_called_workflow_must_be_of_this_repository(tmp_path: Path) -> None:
         ("      - {run: echo, shell: pwsh}\n", "the shell 'pwsh' is not played"),
         ("      - {run: 'echo wrong >>\"$GITHUB_OUTPUT\"', id: x}\n", "Unable to process the file GITHUB_OUTPUT"),
         ("      - {uses: aws-actions/configure-aws-credentials@v6}\n", "`id-token: write` is missing"),
+        (
+            "      - {run: echo, working-directory: no/where}\n",
+            "spryte/no/where'. No such file or directory. Correct `working-directory` in .github/",
+        ),
     ],
 )
 def test_what_a_step_cannot_do_fails_that_step(theatre: Theatre, step: str, said: str) -> None:

@@ -12,8 +12,9 @@ from tasks.documents import as_list, as_object
 from tasks.rehearsal import told
 from tasks.rehearsal.event import Event
 from tasks.rehearsal.places import Places
-from tasks.rehearsal.play import JobRun, World
+from tasks.rehearsal.play import JobRun
 from tasks.rehearsal.rehearse import Rehearsal, uncommitted
+from tasks.rehearsal.stage import World
 from tasks.rehearsal.steps import Result
 from tasks.rehearsal.wanted import Wanted
 from tasks.settings import load
@@ -42,7 +43,7 @@ def tell(wanted: Wanted, *steps: Result, notice: str = "") -> Outcome:
         world=World(LOCAL, variables, {}, {}, "role", credentials_only=only),
         places=Places(Path()),
         to_be_refused=wanted.is_to_be_refused(""),
-        notice=notice,
+        notices=(notice,) if notice else (),
     )
     return told.outcome(rehearsal, (JobRun("Deploy Backend", "backend", steps),))
 
@@ -101,7 +102,10 @@ def test_a_step_s_exit_code_is_null_when_it_was_skipped_and_said_when_it_announc
 
 @pytest.mark.parametrize("step", [BROKEN, Result("Build", "ok")])
 def test_the_last_line_says_what_was_not_rehearsed(step: Result) -> None:
-    assert tell(Wanted("backend-v0.1.5"), step, notice="1 uncommitted change").lines[-1] == "1 uncommitted change"
+    outcome = tell(Wanted("backend-v0.1.5"), step, notice="1 uncommitted change")
+
+    assert outcome.lines[-1] == "1 uncommitted change"
+    assert outcome.document["notices"] == ["1 uncommitted change"]
 
 
 def test_uncommitted_changes_are_counted(repository: Checkout) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.workflows import NEEDED, SERVICES, step
+from tasks.rehearsal.event import Event
+from tasks.setup.policies import Repository
+from tests.support.workflows import GITHUB_BASH, NEEDED, SERVICES, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,25 +43,28 @@ class Ran:
 
     code: int
     shown: str
-    output: str
+    output: str = ""
+    summary: str = ""
 
 
 def run_script(name: str, folder: Path, **environment: str) -> Ran:
     """Run the script of a step of deploy.yml the way GitHub runs `shell: bash`."""
-    script, output = folder / "step.sh", folder / "output"
+    script, output, summary = folder / "step.sh", folder / "output", folder / "summary"
     script.write_text(str(step(name)["run"]))
     output.touch()
+    summary.touch()
+    files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
     done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+        [*GITHUB_BASH, str(script)],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "GITHUB_OUTPUT": str(output), **environment},
+        env={"PATH": "/usr/bin:/bin", **files, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=20,
         check=False,
     )
-    return Ran(done.returncode, done.stdout, output.read_text())
+    return Ran(done.returncode, done.stdout, output.read_text(), summary.read_text())
 
 
 def read_version(folder: Path, service: str, tag: str) -> Ran:
@@ -80,14 +85,15 @@ def test_the_version_is_read_from_the_tag(tmp_path: Path, service: str, tag: str
 
 
 @pytest.mark.parametrize("tag", BAD_TAGS)
-def test_another_tag_is_refused_in_one_line_and_writes_nothing(tmp_path: Path, tag: str) -> None:
+def test_another_tag_is_refused_in_one_line_and_in_the_summary(tmp_path: Path, tag: str) -> None:
     ran = read_version(tmp_path, "backend", tag)
 
+    problem = f"'{tag}' is not backend-vX.Y.Z, three numbers without leading zeros."
+    fix = "Delete the tag and push the one that was meant."
     assert ran == Ran(
         1,
-        f"::error title=Not a release tag::'{tag}' is not backend-vX.Y.Z, three numbers without leading zeros. "
-        "Delete the tag and push the one that was meant.\n",
-        "",
+        f"::error title=Not a release tag::{problem} {fix}\n",
+        summary=f"### Not a release tag\n\n    {problem}\n\nFix: {fix}\n",
     )
     assert not (tmp_path / "ran").exists()
 
@@ -114,7 +120,7 @@ def check_configuration(folder: Path, service: str, missing: tuple[str, ...] = (
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_complete_configuration_passes_silently(tmp_path: Path, service: str) -> None:
-    assert check_configuration(tmp_path, service) == Ran(0, "", "")
+    assert check_configuration(tmp_path, service) == Ran(0, "")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -129,11 +135,11 @@ def test_a_service_does_not_need_the_variables_of_the_other(tmp_path: Path, serv
 
 @pytest.mark.parametrize("name", [name for name in NEEDED if not name.endswith("_FRONTEND")])
 def test_an_unset_variable_is_named(tmp_path: Path, name: str) -> None:
+    fix = "Set it in Settings, Secrets and variables, Actions; docs/runbook.md has the values."
     assert check_configuration(tmp_path, "backend", (name,)) == Ran(
         1,
-        f"::error title=Not configured::Not set: variable {name}. Set it in Settings, "
-        "Secrets and variables, Actions; docs/runbook.md has the values.\n",
-        "",
+        f"::error title=Not configured::Not set: variable {name}. {fix}\n",
+        summary=f"### Not configured\n\nNot set: variable {name}.\n\nFix: {fix}\n",
     )
 
 
@@ -149,3 +155,49 @@ def test_a_hyphen_in_a_service_s_name_is_an_underscore_in_its_variables(tmp_path
     ran = check_configuration(tmp_path, "order-worker")
 
     assert "variable ECR_REPOSITORY_ORDER_WORKER," in ran.shown
+
+
+def explain_refusal(folder: Path, environment: str = "") -> Ran:
+    return run_script(
+        "Explain why AWS gave no credentials",
+        folder,
+        GITHUB_REPOSITORY="siruscoder/spryte",
+        GITHUB_REPOSITORY_ID="2002",
+        GITHUB_REPOSITORY_OWNER="siruscoder",
+        GITHUB_REPOSITORY_OWNER_ID="1001",
+        GITHUB_REF="refs/tags/backend-v0.1.5",
+        DEPLOY_ENVIRONMENT=environment,
+        OIDC_AUDIENCE="sts.amazonaws.com",
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "about"),
+    [
+        ("", "ref:refs/tags/backend-v0.1.5"),
+        ("production", "environment:production"),
+        ("eu:production", "environment:eu%3Aproduction"),
+    ],
+)
+def test_a_refused_role_is_explained_by_what_github_sent(tmp_path: Path, environment: str, about: str) -> None:
+    ran = explain_refusal(tmp_path, environment)
+
+    plain, ids = f"repo:siruscoder/spryte:{about}", f"repo:siruscoder@1001/spryte@2002:{about}"
+    problem = "AWS did not give this run the role SpryteGithubDeployRole; the step before says how it was refused."
+    fix = "./inv setup.aws --target=aws --check compares provider, role and trust policy with aws/iam."
+    sent = f"GitHub sent the sub '{plain}' or '{ids}', and the aud 'sts.amazonaws.com'.".replace("%", "%25")
+    assert ran == Ran(
+        0,
+        f"::error title=No credentials::{problem} {sent} {fix}\n",
+        summary=f"### No credentials\n\n{problem}\n\nGitHub sent one of these, and AWS must know it:\n\n"
+        f"    sub: {plain}\n    sub: {ids}\n    aud: sts.amazonaws.com\n\nFix: {fix}\n",
+    )
+
+
+@pytest.mark.parametrize("environment", ["", "eu:production"])
+def test_the_explanation_and_the_rehearsal_know_the_same_subjects(tmp_path: Path, environment: str) -> None:
+    event = Event(Repository("siruscoder", "spryte", "1001", "2002"), "refs/tags/backend-v0.1.5", "c" * 40)
+
+    summary = explain_refusal(tmp_path, environment).summary
+
+    assert [each for each in event.subjects(environment) if f"    sub: {each}\n" not in summary] == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.documents import as_list, as_object
+from tasks.setup.policies import AUDIENCE
 from tests.support.project import HERE
 from tests.support.workflows import FILES, FOLDER, NEEDED, SERVICES, deploy_job, jobs, read, step, steps
 
@@ -132,15 +133,15 @@ def test_deploys_of_a_service_wait_for_each_other_and_are_never_cancelled() -> N
     assert deploy_job()["concurrency"] == {"group": "deploy-${{ inputs.service }}", "cancel-in-progress": False}
 
 
-def test_only_the_outdated_run_of_a_pull_request_is_cancelled() -> None:
+def test_only_the_outdated_run_of_a_branch_or_pull_request_is_cancelled_and_none_of_main() -> None:
     assert read("ci.yml")["concurrency"] == {
-        "group": "ci-${{ github.ref }}",
-        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
+        "group": "ci-${{ github.ref == 'refs/heads/main' && github.sha || github.ref }}",
+        "cancel-in-progress": True,
     }
 
 
-def test_ci_does_what_a_newcomer_does_on_pushes_to_main_and_on_pull_requests() -> None:
-    assert read("ci.yml")["on"] == {"push": {"branches": ["main"]}, "pull_request": None}
+def test_ci_does_what_a_newcomer_does_on_pushes_to_any_branch_and_on_pull_requests() -> None:
+    assert read("ci.yml")["on"] == {"push": {"branches": ["**"]}, "pull_request": None}
     assert [each["run"] for each in steps("ci.yml") if "run" in each] == ["bash .ci/run"]
 
 
@@ -155,7 +156,12 @@ def test_the_environment_is_optional_and_named_by_one_variable() -> None:
 def test_a_run_gets_the_runbook_s_variables_by_name() -> None:
     expected: dict[str, Json] = {name: f"${{{{ vars.{name} }}}}" for name in NEEDED}
 
-    assert deploy_job()["env"] == {"SERVICE": "${{ inputs.service }}", "DEPLOY_TARGET": "aws", **expected}
+    assert deploy_job()["env"] == {
+        "SERVICE": "${{ inputs.service }}",
+        "DEPLOY_TARGET": "aws",
+        "OIDC_AUDIENCE": AUDIENCE,
+        **expected,
+    }
 
 
 def test_the_variables_are_those_that_env_example_explains() -> None:
@@ -171,6 +177,7 @@ def test_the_steps_can_be_followed() -> None:
         "Check the configuration",
         "Set up Python with its package cache",
         "Get credentials of the deploy role (OIDC)",
+        "Explain why AWS gave no credentials",
         "Build the image",
         "Push the image to ECR",
         "Register the task definition",
@@ -180,12 +187,21 @@ def test_the_steps_can_be_followed() -> None:
 
 
 def test_the_stages_are_the_commands_of_a_laptop_with_the_version_of_the_tag() -> None:
-    stages = [each for each in steps("deploy.yml") if str(each.get("run")).startswith("./inv")]
+    stages = [each for each in steps("deploy.yml") if "./inv " in str(each.get("run")) and "if" not in each]
 
     assert [each["run"] for each in stages] == [
-        f'./inv {command} --service="$SERVICE" --version="$VERSION"' for command in COMMANDS
+        f'exec ./inv {command} --service="$SERVICE" --version="$VERSION"' for command in COMMANDS
     ]
     assert all(each["env"] == {"VERSION": "${{ steps.version.outputs.version }}"} for each in stages)
+
+
+def test_a_refused_role_is_explained_by_a_step_of_its_own() -> None:
+    assert step("Explain why AWS gave no credentials")["if"] == (
+        "failure() && steps.credentials.outcome == 'failure'"
+    )
+    credentials = step("Get credentials of the deploy role (OIDC)")
+    assert credentials["id"] == "credentials"
+    assert as_object(credentials["with"])["audience"] == "${{ env.OIDC_AUDIENCE }}"
 
 
 def test_the_secret_reaches_the_check_and_the_credentials_and_nothing_else() -> None:
