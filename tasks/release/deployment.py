@@ -10,6 +10,8 @@ from tasks.release.service_state import primary, require_deployable
 from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from types_boto3_ecs.type_defs import ServiceTypeDef, UpdateServiceRequestTypeDef
 
     from tasks.clients import Clients
@@ -29,12 +31,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already."""
+    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already, `began` its creation."""
 
     revision: Revision
     id: str
     before: Running
     adopted: bool
+    began: datetime | None = None
 
     @property
     def service(self) -> Service:
@@ -66,12 +69,12 @@ def start(revision: Revision, before: Running, clients: Clients, *, force: bool 
     current = before.deployment
     runs_already = current is not None and current.get("taskDefinition") == revision.arn and before.desired > 0
     if current and runs_already and not force and current.get("rolloutState") != "FAILED":
-        return Deployment(revision, current.get("id", ""), before, adopted=True)
+        return Deployment(revision, current.get("id", ""), before, adopted=True, began=current.get("createdAt"))
     desired = before.service.first_count if before.never_deployed else None
     # without force, ECS starts no new deployment of the revision it has
     updated = update(before.service, Change(revision.arn, desired, force or runs_already), clients)
-    started = primary(updated)
-    return Deployment(revision, started.get("id", "") if started else "", before, adopted=False)
+    started = primary(updated) or {}
+    return Deployment(revision, started.get("id", ""), before, adopted=False, began=started.get("createdAt"))
 
 
 def update(service: Service, change: Change, clients: Clients) -> ServiceTypeDef:

@@ -163,7 +163,8 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
             api_check.require_api(service, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         asks_http = isinstance(error, SmokeTestError)
-        explain(error, Case(service, started.revision.arn, version, asks_http), clients, report)
+        case = Case(service, started.revision.arn, version, asks_http, since=started.began)
+        explain(error, case, clients, report)
         with report.stage(service.name, "way back"):
             way_back.tell(error, _return(started, clients, report, options))
         raise
