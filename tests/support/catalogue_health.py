@@ -43,7 +43,7 @@ def said(second: int, message: str, **fields: object) -> str:
 def came_up(second: int, port: int = 5000) -> tuple[str, ...]:
     """Return what gunicorn says when it comes up."""
     return (
-        said(second, "Starting gunicorn 23.0.0"),
+        said(second, "Starting gunicorn 27.0.1"),
         said(second, LISTENS.format(port)),
         said(second, "Using worker: gthread"),
         said(second, "Booting worker with pid: 7"),
