@@ -1,8 +1,8 @@
 """How long each failure of docs/failures.md takes to be named, printed as that document's table.
 
-Run it from the project's root, with the embedded cloud up and the backend deployed; it takes about five minutes:
+Run it from the project's root, with the embedded cloud up and both services deployed; it takes about five minutes:
 
-    ./inv deploy --service=backend --version=0.1.5
+    ./inv deploy --service=all --version=0.1.5
     .venv/bin/python -m benchmarks.failures
 
 What the embedded cloud can produce is practised for real, one after the other: `./inv rehearse --failure=NAME`.
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.lines import Line, Stopwatch, Times, times
 from tasks.clients import Clients
-from tasks.rehearsal.defects import FAILURES
+from tasks.rehearsal.practice import PRACTISED
 from tasks.report import Report
 from tests.support.catalogue_left import CATALOGUE
 from tests.support.replay import ReplayClients, play
@@ -48,7 +48,7 @@ def rehearsed(name: str) -> list[Line]:
     Raises:
         subprocess.CalledProcessError: it was not named, or the good version is not back.
     """
-    command = [str(ROOT / "inv"), "rehearse", "--service=backend", f"--failure={name}", "--json"]
+    command = [str(ROOT / "inv"), "rehearse", f"--failure={name}", "--json"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
         lines = [Line(time.monotonic(), line.rstrip("\n")) for line in run.stderr or ()]
     if run.returncode:
@@ -80,9 +80,9 @@ def main(*, practised: bool) -> None:
     sys.stdout.write("\n".join(HEAD) + "\n")
     first = {example.name: example for example in reversed(CATALOGUE.values())}
     for name in NAMED.findall((ROOT / "docs/failures.md").read_text()):
-        if name in FAILURES and practised:
+        if name in PRACTISED and practised:
             sys.stdout.write(row(name, "practised", times(rehearsed(name))) + "\n")
-        elif name not in FAILURES:
+        elif name not in PRACTISED:
             sys.stdout.write(row(name, "replayed", times(replayed(first[name]))) + "\n")
         sys.stdout.flush()
 

@@ -29,13 +29,13 @@ from benchmarks.failures import ROOT, rehearsed, replayed
 from benchmarks.lines import UPDATED
 from tasks.clients import Clients
 from tasks.embedded import cloud
+from tasks.rehearsal.broken import register_broken
 from tasks.rehearsal.defects import FAILURES
-from tasks.rehearsal.practice import register_broken
 from tasks.release import deployment, smoke, way_back
 from tasks.release.service_state import running
 from tasks.report import Report
 from tasks.settings import load
-from tests.support.catalogue import GIVEN_UP
+from tests.support.catalogue_left import GIVEN_UP
 from tests.support.models import BACKEND, arn
 from tests.support.replay import FORGOTTEN, replaying
 

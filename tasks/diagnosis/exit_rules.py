@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MISSING_VARIABLE = 78  # docs/service-contract.md, rule 6
 KILLED = 137  # 128 + SIGKILL
+LONG_SECONDS = 600.0  # no start takes longer
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 OUT_OF_MEMORY = re.compile(r"OutOfMemory|OOM|memory usage")
 
@@ -75,13 +76,30 @@ def crash_at_start(findings: Findings) -> Diagnosis | None:
     task = findings.newest
     if task is None or not task.exited:
         return None
-    last = f": {findings.lines[-1]}" if findings.lines else ", without a word in its log"
+    when = "crashes at start" if task.ran < LONG_SECONDS else f"crashed after it ran for {_span(task.ran)},"
     return Diagnosis(
         "crash-at-start",
-        f"The container crashes at start with exit code {task.exit_code}{last}",
-        f"Mend what its last lines say, try it here (./inv deploy --service={findings.service.name} "
+        f"The container {when} with exit code {task.exit_code}{_last_line(findings)}",
+        f"Fix what its last lines say, try it here (./inv deploy --service={findings.service.name} "
         "--version=X.Y.Z --target=local), then deploy the next version.",
     )
+
+
+def _last_line(findings: Findings) -> str:
+    if findings.lines:
+        return f": {findings.lines[-1]}"
+    if findings.log_group_missing:
+        return "; its log group does not exist"
+    return "; its log could not be read" if findings.log_unread else ", without a word in its log"
+
+
+def _span(seconds: float) -> str:
+    """Return a time in the largest unit that fits: `3 days`."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        number = int(seconds // length)
+        if number:
+            return f"{number} {unit}{'s' if number > 1 else ''}"
+    return f"{seconds:.0f} s"
 
 
 RULES = (out_of_memory, missing_variable, exits_cleanly, crash_at_start)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from tasks.documents import as_list, as_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from tasks.diagnosis.log_lines import Request
     from tasks.documents import Json
     from tasks.release.target_health import Target
     from tasks.settings import Service
@@ -31,7 +33,8 @@ class Case:
     """What is asked about: a revision of a service, and the version that it bears.
 
     `asks_http` when the answer over HTTP belongs to it, because the rollout itself went well. `taken_back` when
-    it ran and another one runs since: what it answered can only be read from its log.
+    it ran and another one runs since: what it answered can only be read from its log. `since` is when its
+    deployment began, where that is known: ECS soon lists it no longer, and goes on telling what was before it.
     """
 
     service: Service
@@ -39,6 +42,7 @@ class Case:
     version: str
     asks_http: bool = False
     taken_back: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Task:
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 
     `container` is the one that tells most: the one that failed, else the service's own. `code` is the stop code,
-    `health` what its own health check says, `stopping` how long it took to stop once it was told to.
+    `health` what its own health check says, `stopping` how long it took to stop once it was told to. `started` is
+    when its containers ran.
     """
 
     id: str
@@ -60,6 +65,13 @@ class Task:
     exit_code: int | None = None
     health: str = ""
     stopping: float = 0.0
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    @property
+    def ran(self) -> float:
+        """How long it ran, in seconds; 0 where that is not known."""
+        return (self.ended - self.started).total_seconds() if self.started and self.ended else 0.0
 
     @property
     def exited(self) -> bool:
@@ -95,17 +107,26 @@ class Probe:
 
 @dataclass(frozen=True)
 class Check:
-    """The container health check of a task definition; `port` 0 and `path` empty where it names none."""
+    """The container health check of a task definition; `port` 0 and `path` empty where it names none.
+
+    `interval` is the seconds between two, `patience` after how many a container that never answers is unhealthy.
+    """
 
     command: str
     program: str
     port: int
     path: str
+    interval: float
+    patience: float
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that could be asked, and in `gaps` what could not be."""
+    """Everything that could be asked, and in `gaps` what could not be.
+
+    `grace` is for how many seconds after a task's start ECS disregards the load balancer's check. `log_cut` when
+    the log may begin before `lines`.
+    """
 
     case: Case
     definition: Mapping[str, Json]
@@ -117,6 +138,9 @@ class Findings:
     lines: tuple[str, ...] = ()
     log_group: str = ""
     log_group_missing: bool = False
+    log_unread: bool = False
+    log_cut: bool = False
+    grace: float = 0.0
     targets: tuple[Target, ...] = ()
     missing_secrets: tuple[str, ...] = ()
     image_missing: bool = False
@@ -148,6 +172,7 @@ class Findings:
             "CannotPullContainer",
             "CannotStartContainer",
             "CannotCreateContainer",
+            "unable to assume the role",
         )
         return "\n".join(line for line in self.told.splitlines() if any(word in line for word in wanted))
 
@@ -169,13 +194,18 @@ class Findings:
 
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
         """
-        words = [str(word) for word in as_list(as_object(self.container.get("healthCheck")).get("command"))]
+        check = as_object(self.container.get("healthCheck"))
+        words = [str(word) for word in as_list(check.get("command"))]
         if not words:
             return None
         command = " ".join(words[1:] if words[0] in ("CMD", "CMD-SHELL") else words)
         url = CHECKED_URL.search(command)
         port, path = (int(url[1] or 80), url[2] or "/") if url else (0, "")
-        return Check(command, command.split(" ", 1)[0], port, path)
+        start, every, times = (
+            float(str(check.get(name, otherwise)))
+            for name, otherwise in (("startPeriod", 0), ("interval", 30), ("retries", 3))
+        )
+        return Check(command, command.split(" ", 1)[0], port, path, every, start + every * times)
 
     @cached_property
     def listening(self) -> tuple[int, ...]:
@@ -183,17 +213,35 @@ class Findings:
         return tuple(int(found[1]) for found in map(LISTENING.search, self.lines) if found)
 
     @cached_property
+    def asked(self) -> tuple[Request, ...]:
+        """Every request in the log, where the log is what docs/service-contract.md asks for."""
+        return tuple(found for found in map(log_lines.request, self.lines) if found)
+
+    @cached_property
     def requests(self) -> Mapping[str, int]:
-        """The status of the last answer on each path, where the log is what docs/service-contract.md asks for."""
-        found: dict[str, int] = {}
-        for line in self.lines:
-            try:
-                entry = as_object(json.loads(line))
-            except ValueError:
-                continue
-            if isinstance(entry.get("path"), str) and isinstance(entry.get("status"), int):
-                found[str(entry["path"])] = int(str(entry["status"]))
-        return found
+        """The status of the last answer on each path."""
+        return {each.path: each.status for each in self.asked}
+
+    @property
+    def serves(self) -> bool:
+        """Whether its log shows that it came as far as to serve: a port on which it listens, or a request."""
+        return bool(self.listening or self.asked)
+
+    @property
+    def looked_at(self) -> Task | None:
+        """The task whose log this is: the one that stopped last, else the newest that runs."""
+        return next(iter((*self.stopped, *self.running)), None)
+
+    def late(self, patience: float) -> bool:
+        """Whether its first good answer came more than `patience` seconds after its start; not where unknown."""
+        task = self.looked_at
+        first = next((each.time for each in self.asked if each.status == 200), None)
+        if task is None or task.started is None or first is None:
+            return False
+        until = task.started + timedelta(seconds=patience)
+        begins = next((each.time for each in self.asked if each.time), first)
+        # of a log that is cut, the first good answer is only known where something was answered before it was due
+        return first > until and (not self.log_cut or begins <= until)
 
     @property
     def logged_status(self) -> int:

@@ -3,68 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
+from tasks.diagnosis import read_log
 from tasks.diagnosis.findings import Case, Findings, Probe, Task
+from tasks.diagnosis.gaps import Gaps
 from tasks.documents import as_list, as_object
-from tasks.errors import DeployError
-from tasks.masking import mask
 from tasks.release import ecs_tasks, target_health
 from tasks.release.api_check import API_HEALTH, API_VARIABLE
 from tasks.release.service_state import describe
 from tasks.release.smoke import VERSION_HEADER
-from tasks.release.task_definition import described, environment_of, log_stream_of
-from tasks.sdk_errors import AccessDeniedError, asking_aws, error_code
+from tasks.release.task_definition import described, environment_of
+from tasks.sdk_errors import asking_aws, error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from types_boto3_ecs.type_defs import ContainerTypeDef, ServiceTypeDef, TaskTypeDef
+    from types_boto3_ecs.type_defs import ContainerTypeDef, DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
 
     from tasks.clients import Clients
     from tasks.documents import Json
     from tasks.release.target_health import Target
     from tasks.settings import Service
 
-Asked = TypeVar("Asked")
-ANALYSED_LINES = 50
 NO_TASKS: tuple[Task, ...] = ()
-NO_LINES: tuple[str, ...] | None = ()
 NO_TARGETS: tuple[Target, ...] = ()
 EVENTS = 10
 FAILURE_CODES = ("EssentialContainerExited", "TaskFailedToStart")
 SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+")
-TOLD_BY = {
-    "ecs:ListTasks": "why its tasks stopped",
-    "ecs:DescribeTasks": "why its tasks stopped",
-    "logs:GetLogEvents": "what it wrote last",
-    "elasticloadbalancing:DescribeTargetHealth": "what the load balancer says of it",
-    "secretsmanager:DescribeSecret": "whether its secrets exist",
-}
-
-
-@dataclass
-class Gaps:
-    """What could not be asked."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def unless(self, call: Callable[[], Asked], otherwise: Asked) -> Asked:
-        """Return what the call returns, or note why it could not be made."""
-        try:
-            return call()
-        except AccessDeniedError as error:
-            what = TOLD_BY.get(error.action, "more")
-            self._note(f"{what}: the permission {error.action or '(AWS does not say which)'} is missing")
-        except DeployError as error:
-            self._note(str(error))
-        return otherwise
-
-    def _note(self, line: str) -> None:
-        if line not in self.lines:
-            self.lines.append(line)
 
 
 def gather(case: Case, clients: Clients) -> Findings:
@@ -81,18 +49,21 @@ def gather(case: Case, clients: Clients) -> Findings:
     # running tasks only say something where none of ours stopped by itself
     runs = NO_TASKS if ours or gaps.lines else gaps.unless(lambda: _tasks(service, "RUNNING", clients), NO_TASKS)
     running = tuple(task for task in runs if task.revision == case.arn)
-    group, lines = _log(definition, next(iter((*ours, *running)), None), gaps, clients)
+    log = read_log.read(definition, ours or running, gaps, clients)
     findings = Findings(
         case,
         definition,
         reason=_reason(state, case.arn),
-        events=_events(state, case.arn),
+        events=_events(state, case, definition),
         stopped=ours,
         running=running,
         replaced=tuple(task for task in stopped if task.revision != case.arn),
-        lines=lines or (),
-        log_group=group,
-        log_group_missing=lines is None,
+        lines=log.lines,
+        log_group=log.group,
+        log_group_missing=log.missing,
+        log_unread=log.unread,
+        log_cut=log.cut,
+        grace=float(state.get("healthCheckGracePeriodSeconds", 0)),
         targets=gaps.unless(lambda: target_health.ask(state, clients), NO_TARGETS) if running else (),
         probe=_probe(f"{clients.target.app_url}{service.health_path}", clients) if case.asks_http else None,
         api=_api(definition, service, clients) if case.asks_http else None,
@@ -176,6 +147,8 @@ def _task(task: TaskTypeDef, service: Service) -> Task:
         exit_code=container.get("exitCode"),
         health=task.get("healthStatus", ""),
         stopping=(ended - told).total_seconds() if told and ended else 0.0,
+        started=task.get("startedAt"),
+        ended=ended,
     )
 
 
@@ -192,35 +165,20 @@ def _reason(state: ServiceTypeDef, arn: str) -> str:
     return next((each.get("rolloutStateReason", "") for each in found), "")
 
 
-def _events(state: ServiceTypeDef, arn: str) -> tuple[str, ...]:
-    """Return the newest events, without those from before the revision's deployment where that is still listed."""
-    own = [each for each in state.get("deployments", []) if each.get("taskDefinition") == arn]
-    began = own[0].get("createdAt", _EVER) if own else _EVER
+def _events(state: ServiceTypeDef, case: Case, definition: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return the newest events, without those from before the revision's deployment.
+
+    Where its beginning was not handed on, and ECS no longer lists it, they are those since the revision was
+    registered: it cannot have been deployed before.
+    """
+    own = [each.get("createdAt", _EVER) for each in state.get("deployments", []) if _is_of(each, case.arn)]
+    registered = definition.get("registeredAt")
+    began = case.since or max(own, default=registered if isinstance(registered, datetime) else _EVER)
     return tuple(each["message"] for each in state.get("events", []) if each["createdAt"] >= began)[:EVENTS]
 
 
-def _log(
-    definition: Mapping[str, Json], task: Task | None, gaps: Gaps, clients: Clients
-) -> tuple[str, tuple[str, ...] | None]:
-    """Return the log group and the last lines of a task; None for the lines where there is no such group."""
-    if task is None:
-        return "", ()
-    group, stream = log_stream_of(definition, task.container, task.id)
-    if not group:
-        return "", ()
-    return group, gaps.unless(lambda: _lines(group, stream, clients), NO_LINES)
-
-
-def _lines(group: str, stream: str, clients: Clients) -> tuple[str, ...] | None:
-    with asking_aws(f"reading the log {group}"):
-        try:
-            events = clients.logs.get_log_events(
-                logGroupName=group, logStreamName=stream, limit=ANALYSED_LINES, startFromHead=False
-            )["events"]
-        except clients.logs.exceptions.ResourceNotFoundException as error:
-            return None if "log group" in str(error) else ()
-    lines = (event.get("message", "").strip("\r\n") for event in events)
-    return tuple(mask(line.rstrip()) for line in lines if line.strip())
+def _is_of(deployment: DeploymentTypeDef, arn: str) -> bool:
+    return deployment.get("taskDefinition") == arn
 
 
 def _missing_secrets(definition: Mapping[str, Json], clients: Clients) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def http_500(findings: Findings) -> Diagnosis | None:
         "http-500",
         f"The service runs, and answers its health check with {status}"
         + (f": {findings.exception}" if findings.exception else "."),
-        "Mend what its log tells, then deploy the next version.",
+        "Fix what its log tells, then deploy the next version.",
         (findings.probe.line,) if findings.probe else (),
     )
 
@@ -105,16 +105,15 @@ def target_health_path(findings: Findings) -> Diagnosis | None:
 
 
 def health_tool_missing(findings: Findings) -> Diagnosis | None:
-    """The service listens, yet no request of its container health check ever arrives.
+    """The container health check uses a program that nobody promised to be in the image.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html: the command runs inside the
     container, so its program has to be in the image.
     """
     check = findings.check
-    if not findings.container_check_failed or check is None or findings.requests.get(check.path):
+    if not findings.container_check_failed or check is None or check.program == PROMISED_TOOL:
         return None
-    strange = check.program != PROMISED_TOOL
-    if not strange and not findings.listening:
+    if findings.late(check.patience):
         return None
     return Diagnosis(
         "health-tool-missing",
@@ -132,10 +131,12 @@ def slow_start(findings: Findings) -> Diagnosis | None:
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html (healthCheckGracePeriodSeconds)
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html (startPeriod)
     """
-    late = not findings.listening or 200 in findings.requests.values()
-    if findings.container_check_failed and late:
+    check = findings.check
+    # nginx writes nothing before its first request: for the container's own check, silence is no slow start
+    starting = bool(findings.lines) and not findings.serves
+    if findings.container_check_failed and (starting or (check and findings.late(check.patience))):
         which, setting = "The container health check", f"healthCheck.startPeriod in {findings.service.template}"
-    elif findings.target_check_failed and late:
+    elif _kept_out(findings) and (not findings.serves or findings.late(_load_balancers_patience(findings))):
         which, setting = (
             "The load balancer's check",
             "HealthCheckGracePeriodSeconds of the service (aws/stack.yaml)",
@@ -149,16 +150,44 @@ def slow_start(findings: Findings) -> Diagnosis | None:
     )
 
 
+def check_unanswered(findings: Findings) -> Diagnosis | None:
+    """The container health check fails, and its own program was promised: ECS does not tell its output.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+    """
+    check = findings.check
+    if not findings.container_check_failed or check is None or findings.log_unread:
+        return None
+    if findings.requests.get(check.path):
+        cause = (
+            f"The container health check failed although {check.path} answers, perhaps the load balancer alone: "
+            f"'{check.program}' is not in the image, or the service hangs at times."
+        )
+    else:
+        cause = (
+            f"The container health check was never answered: the service hangs, or '{check.program}' is not in "
+            "the image."
+        )
+    return Diagnosis(
+        "check-unanswered",
+        cause,
+        f"Bring it up here (./inv deploy --service={findings.service.name} --version=X.Y.Z --target=local) and "
+        "run the check in its container (docker exec CONTAINER curl ...), which tells the two apart; then deploy "
+        "the next version.",
+        (f"health check: {check.command}",),
+    )
+
+
 def target_unreachable(findings: Findings) -> Diagnosis | None:
     """The service listens where it should, and the load balancer gets no answer.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
     """
-    if not findings.target_check_failed:
+    if not _kept_out(findings):
         return None
     return Diagnosis(
         "target-unreachable",
-        "The service listens on its port, but the load balancer gets no answer from it.",
+        "The service serves on its port, but the load balancer gets no answer from it.",
         "Let the tasks' security group accept the load balancer's on that port (aws/stack.yaml); deploy again.",
         tuple(
             f"target: {each.state}, {each.reason}, {each.description}" for each in findings.targets if each.reason
@@ -173,8 +202,19 @@ RULES = (
     target_health_path,
     health_tool_missing,
     slow_start,
+    check_unanswered,
     target_unreachable,
 )
+
+
+def _kept_out(findings: Findings) -> bool:
+    """Return whether the load balancer's check alone fails, and the log was read that tells why."""
+    return findings.target_check_failed and not findings.container_check_failed and not findings.log_unread
+
+
+def _load_balancers_patience(findings: Findings) -> float:
+    """Return the grace period in seconds, or longer: a container's own check first asks after its interval."""
+    return max(findings.grace, 2 * findings.check.interval if findings.check else 0.0)
 
 
 def _path(findings: Findings) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tasks.documents import as_object
@@ -12,6 +14,24 @@ if TYPE_CHECKING:
     from tasks.documents import Json
 
 FRAME = re.compile(r'File "[^"]*?([^/"]+)", line (\d+), in (\S+)')
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as docs/service-contract.md, rule 7, has it logged."""
+
+    path: str
+    status: int
+    time: datetime | None = None
+
+
+def request(line: str) -> Request | None:
+    """Return the request that a line tells; None for any other line."""
+    entry = _entry(line)
+    path, status = entry.get("path"), entry.get("status")
+    if not isinstance(path, str) or not isinstance(status, int):
+        return None
+    return Request(path, status, _time(entry))
 
 
 def shown(line: str) -> str:
@@ -36,6 +56,14 @@ def exception(line: str) -> str:
     """Return the exception that a line tells with its traceback, such as `KeyError: 'users'`; empty for none."""
     text = str(_entry(line).get("exception") or "").strip()
     return text.splitlines()[-1].strip() if text else ""
+
+
+def _time(entry: dict[str, Json]) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(entry.get("time")))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _entry(line: str) -> dict[str, Json]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tasks.command import number
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
-from tasks.diagnosis.gather import Gaps, failed_revision, gather, taken_back_revision
+from tasks.diagnosis.gaps import Gaps
+from tasks.diagnosis.gather import failed_revision, gather, taken_back_revision
 from tasks.diagnosis.verdict import Diagnosis
 from tasks.errors import UsageError
 from tasks.release.record import number_of, verified_among
@@ -48,7 +49,7 @@ def diagnose(work: Work, *, revision: str = "") -> Outcome:
             looked_at = case(service, wanted, clients)
             findings = gather(looked_at, clients)
             found = unless_scaled_to_zero(rules.explain(findings), looked_at, clients)
-            remarks = remarks_on(looked_at, clients)
+            remarks = remarks_on(looked_at, clients, failed=bool(found.diagnosis))
         lines += [*_told(findings, found), *(f"  {each}" for each in remarks)]
         services.append(_document(findings, found, remarks))
     return Outcome({"target": work.settings.target.name, "services": services}, tuple(lines))
@@ -76,13 +77,16 @@ def _taken_back(service: Service, state: ServiceTypeDef, clients: Clients) -> st
     return "" if number in verified_among(service, [number], clients) else arn
 
 
-def remarks_on(case: Case, clients: Clients) -> tuple[str, ...]:
-    """Return what to know beside it: what runs now, and a newer revision that ECS itself has nothing against."""
+def remarks_on(case: Case, clients: Clients, *, failed: bool) -> tuple[str, ...]:
+    """Return what to know beside it: what runs now, and a newer revision that ECS itself has nothing against.
+
+    What runs is told where it is another revision, or where the diagnosis is of a task that `failed` earlier.
+    """
     service = case.service
     runs, newest = running(service, clients), described(service.family, clients) or {}
     told = []
-    if runs.arn != case.arn:
-        told.append(_now(runs))
+    if runs.arn != case.arn or (failed and runs.desired):
+        told.append(_now(runs, clients))
     newer = str(newest.get("taskDefinitionArn", ""))
     if number_of(newer, service.family) > number_of(case.arn, service.family) and newer != runs.arn:
         version = environment_of(newest, service.container).get(VERSION_VARIABLE, "unknown")
@@ -93,12 +97,17 @@ def remarks_on(case: Case, clients: Clients) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _now(runs: Running) -> str:
+def _now(runs: Running, clients: Clients) -> str:
     version = f", version {runs.version}" if runs.version else ""
     tasks = (runs.deployment or {}).get("runningCount", 0)
     if tasks < runs.desired:
         return f"now: {runs.name}{version}, with {tasks} of {runs.desired} tasks running"
-    return f"now: {runs.name} runs{version}"
+    if not runs.desired:
+        return f"now: {runs.name}{version}, scaled to 0 tasks"
+    path = runs.service.health_path
+    answer = clients.http.get(f"{clients.target.app_url}{path}")
+    said = f"{path} answers {answer.status}" if answer.status else f"{path} does not answer"
+    return f"now: {runs.name} runs{version}; {said}"
 
 
 def unless_scaled_to_zero(found: Explanation, case: Case, clients: Clients) -> Explanation:

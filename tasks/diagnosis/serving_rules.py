@@ -51,7 +51,7 @@ def answered_otherwise(findings: Findings) -> Diagnosis | None:
     """What was taken back, by its own log, did not know its health path, or never came as far as to listen."""
     if 300 <= findings.logged_status < 500:
         return _other_route(findings, findings.logged_status, ())
-    if not findings.case.taken_back or not findings.stopped or findings.requests or findings.listening:
+    if not findings.case.taken_back or not findings.stopped or findings.serves or findings.log_unread:
         return None
     return Diagnosis(
         "not-answering",

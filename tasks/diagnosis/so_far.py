@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from tasks.diagnosis import rules
 from tasks.diagnosis.gather import gather
+from tasks.diagnosis.pull_rules import image_missing, wrong_architecture
 from tasks.diagnosis.start_rules import (
     command_not_found,
-    image_missing,
     secret_denied,
+    secret_empty,
     secret_incomplete,
     secret_key_missing,
     secret_missing,
-    wrong_architecture,
 )
 from tasks.release.rollout_judge import Cause
 
@@ -28,6 +28,7 @@ CANNOT_HEAL = (
     secret_incomplete,
     secret_denied,
     secret_missing,
+    secret_empty,
     wrong_architecture,
     image_missing,
     command_not_found,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tasks.diagnosis import pull_rules
+from tasks.diagnosis.pull_rules import ABSENT, DENIED, EXECUTION_ROLE, NETWORK, line_with
 from tasks.diagnosis.verdict import Diagnosis
 from tasks.release.one_off import NAMED_COMMAND
 
@@ -16,21 +18,11 @@ if TYPE_CHECKING:
 
 JSON_KEY = re.compile(r"json key '?([^\s'.:]+)")
 # The six random characters that end an ARN are hardly ever lower-case letters alone: those are a word of a name.
-SECRET = re.compile(r"secret:([^\s:,]+?)(?:-(?![a-z]{6}(?:[\s:,]|$))[A-Za-z0-9]{6})?(?=[\s:,]|$)")
+SECRET = re.compile(r"secret:([^\s:,'\"]+?)(?:-(?![a-z]{6}(?:[\s:,'\"]|$))[A-Za-z0-9]{6})?(?=[\s:,'\"]|$)")
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html (staging labels)
+NO_VALUE = re.compile(r"secret value for (?:staging label|VersionId):? ?([\w-]*)", re.I)
 LOOKS_COMPLETE = re.compile(r"(.*)(-[a-z]{6})")
-IDENTITIES = re.compile(r"sha256:[0-9a-f]+|request ?id:? *[0-9a-f-]+", re.I)
-CONNECTION = re.compile(r"There is a connection issue between the task and (?:the )?([^.,]+)")
-DENIED = re.compile(
-    r"AccessDenied|not authorized to perform|Access to KMS|\b403\b|pull access denied|no basic auth", re.I
-)
-ABSENT = re.compile(r"not ?found|manifest unknown|does not exist|no such (image|manifest)|can't find", re.I)
-NETWORK = re.compile(
-    r"timeout|deadline exceeded|dial tcp|connection refused|no route|no such host|send request failed|unreachable",
-    re.I,
-)
-PLATFORM = re.compile(r"descriptor (matching|for) platform|no matching manifest for|exec format error", re.I)
 NO_COMMAND = re.compile(r"exec:? \"?([^\s\":]+)\"?:.*(executable file not found|no such file or directory)", re.I)
-EXECUTION_ROLE = "the execution role (executionRoleArn)"
 
 
 def secret_key_missing(findings: Findings) -> Diagnosis | None:
@@ -49,21 +41,12 @@ def secret_key_missing(findings: Findings) -> Diagnosis | None:
     )
 
 
-def no_connection(findings: Findings) -> Diagnosis | None:
-    """AWS itself says that the task reaches one of its services not.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
-    """
-    found = CONNECTION.search(findings.start_told)
-    return _unreachable(found[1]) if found else None
-
-
 def secret_incomplete(findings: Findings) -> Diagnosis | None:
     """A secret is named without the random end of its ARN, and its own name ends in what looks like one.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
     """
-    line = _line(findings, "secret", re.compile(f"{DENIED.pattern}|{ABSENT.pattern}", re.I))
+    line = line_with(findings, "secret", re.compile(f"{DENIED.pattern}|{ABSENT.pattern}", re.I))
     name = _named(line)
     found = LOOKS_COMPLETE.fullmatch(name)
     if not found or name in findings.missing_secrets:
@@ -82,7 +65,7 @@ def secret_denied(findings: Findings) -> Diagnosis | None:
 
     https://repost.aws/knowledge-center/ecs-unable-to-pull-secrets
     """
-    line = _line(findings, "secret", DENIED)
+    line = line_with(findings, "secret", DENIED)
     if not line or re.search(r"\becr\b", line):
         return None
     action = "ssm:GetParameters" if "from ssm" in line or "ssm:Get" in line else "secretsmanager:GetSecretValue"
@@ -94,12 +77,30 @@ def secret_denied(findings: Findings) -> Diagnosis | None:
     )
 
 
+def secret_empty(findings: Findings) -> Diagnosis | None:
+    """The secret is there, and has no value: created without one, as Terraform's aws_secretsmanager_secret does.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+    """
+    line = line_with(findings, "secret", NO_VALUE)
+    found = NO_VALUE.search(line)
+    name = _named(line)
+    if not found or name in findings.missing_secrets:
+        return None
+    return Diagnosis(
+        "secret-empty",
+        f"The secret {name} exists, but has no value ({found[1]}).",
+        f"Give it one: aws secretsmanager put-secret-value --secret-id {name} --secret-string file://FILE; "
+        "then deploy again.",
+    )
+
+
 def secret_missing(findings: Findings) -> Diagnosis | None:
     """Secrets Manager knows no such secret; a partial ARN that ends like a random suffix counts as none.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
     """
-    line = _line(findings, "secret", re.compile(rf"{ABSENT.pattern}|unable to retrieve secret arn", re.I))
+    line = line_with(findings, "secret", re.compile(rf"{ABSENT.pattern}|unable to retrieve secret arn", re.I))
     if not line and not (findings.missing_secrets and "secret" in findings.start_told):
         return None
     if line and (NETWORK.search(line) or "log group" in line):
@@ -135,84 +136,6 @@ def log_group_missing(findings: Findings) -> Diagnosis | None:
     )
 
 
-def wrong_architecture(findings: Findings) -> Diagnosis | None:
-    """The image holds no program for the platform the task runs on.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
-    """
-    lines = [each for each in (*findings.told.splitlines(), *findings.lines) if PLATFORM.search(each)]
-    if not lines:
-        return None
-    return Diagnosis(
-        "wrong-architecture",
-        "The image, or a program in it, was built for another processor than the task's (exec format error).",
-        "Build it for linux/amd64 (./inv build does), or set runtimePlatform.cpuArchitecture in "
-        f"{findings.service.template} to what the image is for.",
-        (f"seen: {lines[-1]}",),
-    )
-
-
-def pull_denied(findings: Findings) -> Diagnosis | None:
-    """The registry refuses the pull, or ECR refuses its token.
-
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ECR_on_ECS.html (required permissions)
-    """
-    line = _pull_line(findings)
-    if not line or not DENIED.search(line):
-        return None
-    return Diagnosis(
-        "pull-denied",
-        f"The registry refuses the pull: {EXECUTION_ROLE} may not read the repository.",
-        "Attach AmazonECSTaskExecutionRolePolicy to the execution role, and see that the repository's own policy "
-        "lets this account in; then deploy again.",
-    )
-
-
-def image_missing(findings: Findings) -> Diagnosis | None:
-    """The repository has no such image.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
-    """
-    line = _pull_line(findings)
-    absent = bool(line) and bool(ABSENT.search(line) or re.search(r"\b404\b", line))
-    if not absent and not (findings.image_missing and (line or not findings.stopped)):
-        return None
-    return Diagnosis(
-        "image-missing",
-        f"The image {findings.container.get('image', '')} is not in the registry.",
-        f"Push it again: ./inv push --service={findings.service.name} "
-        f"--version={findings.case.version or 'X.Y.Z'}; was it removed by a lifecycle rule, or by hand?",
-    )
-
-
-def registry_unreachable(findings: Findings) -> Diagnosis | None:
-    """The subnet has no way to the registry: no public address, no NAT, no VPC endpoint.
-
-    https://repost.aws/knowledge-center/ecs-fargate-pull-container-error
-    """
-    line = _pull_line(findings) or _line(findings, "registry auth", NETWORK)
-    if not line or not NETWORK.search(line):
-        return None
-    return _unreachable("the registry, or Secrets Manager")
-
-
-def _unreachable(what: str) -> Diagnosis:
-    return Diagnosis(
-        "registry-unreachable",
-        f"The task cannot reach {what}: its subnet has no way out.",
-        "Give the tasks assignPublicIp with a route to an internet gateway, a NAT, or VPC endpoints for ecr.api, "
-        "ecr.dkr, s3, logs and secretsmanager; check the security group's egress on 443.",
-    )
-
-
-def image_not_pulled(findings: Findings) -> Diagnosis | None:
-    """The pull failed for a reason that none of the rules before knows."""
-    if not _pull_line(findings):
-        return None
-    step = "Read the registry's own answer above; then deploy again."
-    return Diagnosis("image-missing", "The image could not be pulled.", step)
-
-
 def command_not_found(findings: Findings) -> Diagnosis | None:
     """The container's program does not exist in the image, or is not executable.
 
@@ -234,35 +157,16 @@ def command_not_found(findings: Findings) -> Diagnosis | None:
 
 
 RULES = (
-    no_connection,
+    pull_rules.no_connection,
     secret_key_missing,
+    secret_empty,
     secret_incomplete,
     secret_denied,
     secret_missing,
     log_group_missing,
-    wrong_architecture,
-    pull_denied,
-    image_missing,
-    registry_unreachable,
-    image_not_pulled,
+    *pull_rules.RULES,
     command_not_found,
 )
-
-
-def _line(findings: Findings, word: str, pattern: re.Pattern[str]) -> str:
-    lines = findings.start_told.splitlines()
-    return next((each for each in lines if word in _body(each) and pattern.search(_body(each))), "")
-
-
-def _pull_line(findings: Findings) -> str:
-    wanted = ("CannotPullContainer", "ecr registry auth", "pull image manifest")
-    line = next((each for each in findings.start_told.splitlines() if any(word in each for word in wanted)), "")
-    return IDENTITIES.sub("", line)
-
-
-def _body(line: str) -> str:
-    """Return the line without the beginning that every failed preparation has in common."""
-    return line.replace("unable to pull secrets or registry auth", "")
 
 
 def _named(line: str) -> str:

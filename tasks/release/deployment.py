@@ -10,6 +10,8 @@ from tasks.release.service_state import primary, require_deployable
 from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from types_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, UpdateServiceRequestTypeDef
 
     from tasks.clients import Clients
@@ -30,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already.
+    """A deployment of a service; `id` is ECS's own, `adopted` when it was there already, `began` its creation.
 
     `compared` is how its definition differs from the one that ran before; None where that is not known.
     """
@@ -39,6 +41,7 @@ class Deployment:
     id: str
     before: Running
     adopted: bool
+    began: datetime | None = None
     compared: Compared | None = None
 
     @property
@@ -69,12 +72,12 @@ def start(revision: Revision, before: Running, clients: Clients, *, force: bool 
     """
     require_deployable(before, revision.arn, force=force)
     if current := to_adopt(before, revision.arn, force=force):
-        return Deployment(revision, current.get("id", ""), before, adopted=True)
+        return Deployment(revision, current.get("id", ""), before, adopted=True, began=current.get("createdAt"))
     desired = before.service.first_count if before.never_deployed else None
     # without force, ECS starts no new deployment of the revision it has
     updated = update(before.service, Change(revision.arn, desired, force or has(before, revision.arn)), clients)
-    started = primary(updated)
-    return Deployment(revision, started.get("id", "") if started else "", before, adopted=False)
+    started = primary(updated) or {}
+    return Deployment(revision, started.get("id", ""), before, adopted=False, began=started.get("createdAt"))
 
 
 def to_adopt(before: Running, arn: str, *, force: bool) -> DeploymentTypeDef | None:

@@ -174,7 +174,7 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
 
 def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:
     service = started.service
-    case = Case(service, started.revision.arn, started.rollout.version)
+    case = Case(service, started.revision.arn, started.rollout.version, since=started.began)
     watched = replace(started.rollout, ask_why=lambda: so_far(case, clients))
     began = up = clients.clock()
     try:

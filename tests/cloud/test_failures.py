@@ -13,23 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.rehearsal.defects import FAILURES
-from tests.support.project import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.deployed import Deployed
+    from tests.support.project import Result
 
 BACKEND = "aws/backend-task-definition.json"
 FRONTEND = "aws/frontend-task-definition.json"
-RUN = "import sys; from functools import partial; from tasks.command import Options, run;"
-PRACTISE = (
-    f"{RUN} from tasks.rehearsal.practice import practise;"
-    "run('rehearse', partial(practise, failure=sys.argv[1]), Options('backend', json=True))"
-)
-DIAGNOSE = (
-    f"{RUN} from tasks.diagnosis.look import diagnose;run('diagnose', diagnose, Options('backend', json=True))"
-)
 
 
 @dataclass(frozen=True)
@@ -42,21 +34,42 @@ class Told:
 
 
 CASES = {
-    "crash-at-start": Told("exit code 7: the database is on fire", "Mend what its last lines say"),
+    "crash-at-start": Told("exit code 7: the database is on fire", "Fix what its last lines say"),
     "missing-variable": Told("(exit code 78): MONGODB_URI.", "Give MONGODB_URI as environment or secret"),
     "secret-missing": Told("The secret spryte/no-such-secret does not exist", "Create it"),
     "exits-cleanly": Told("ends by itself with exit code 0", "stay in the foreground"),
     "port-mismatch": Told("listens on port 5001", "Make them one", 9),
     "wrong-version": Told("version 9.9.9 answers", "Look for what sets APP_VERSION again", 9),
+    "http-500": Told("answers its health check with 500", "Fix what its log tells", 9),
 }
+# What a practised failure has to say, its exit code, and the service where it is not the backend.
 PRACTISED = {
-    "out-of-memory": "Raise memory in aws/backend-task-definition.json",
-    "image-missing": "Push it again: ./inv push --service=backend",
-    "registry-unreachable": "Give the tasks assignPublicIp",
-    "secret-key-missing": "Add the key 'no-such-key' to the secret",
-    "secret-missing": "aws --endpoint-url http://127.0.0.1:",
-    "wrong-architecture": "Build it for linux/amd64",
-    "command-not-found": "Correct command and entryPoint",
+    "out-of-memory": Told("most likely for its memory", "Raise memory in aws/backend-task-definition.json"),
+    "image-missing": Told("is not in the registry", "Push it again: ./inv push --service=backend"),
+    "registry-unreachable": Told("cannot reach the registry", "Give the tasks assignPublicIp"),
+    "secret-key-missing": Told("no JSON key 'no-such-key'", "Add the key 'no-such-key' to the secret"),
+    "secret-missing": Told("spryte/no-such-secret does not exist", "aws --endpoint-url http://127.0.0.1:"),
+    "wrong-architecture": Told("built for another processor", "Build it for linux/amd64"),
+    "command-not-found": Told("is not in the image", "Correct command and entryPoint"),
+    "not-answering": Told("itself answers its health path /api/health with 404", "Make the service's route", 9),
+}
+ON_THE_PAGE = {
+    "crash-at-start": Told("exit code 7: the database is on fire", "--service=frontend"),
+    "missing-variable": Told("(exit code 78): VITE_API_URL", "Give VITE_API_URL as environment or secret"),
+    "secret-missing": Told("spryte/no-such-secret does not exist", "aws --endpoint-url http://127.0.0.1:"),
+    "image-missing": Told("is not in the registry", "Push it again: ./inv push --service=frontend"),
+    "command-not-found": Told("is not in the image", "aws/frontend-task-definition.json"),
+    "port-mismatch": Told("listens on port 8081", "aws/frontend-task-definition.json", 9),
+    "http-500": Told("answers its health check with 500", "Fix what its log tells", 9),
+    "api-unreachable": Told("the API it asks does not answer", "Correct VITE_API_URL", 9),
+}
+SITUATIONS = {
+    "desired-count-zero": Told("has a desired count of 0", "Scale it up first", 3),
+    "invalid-size": Told("memory: '4096' does not go with 256 CPU units", "Give one of", 2),
+    "superseded": Told("another deployment took over", "then decide which version is to serve", 10),
+    "interrupted": Told(
+        "Interrupted. spryte-backend-service: ECS goes on", "To go on: the same command again", 130
+    ),
 }
 
 
@@ -86,9 +99,9 @@ def test_a_failing_deploy_names_its_cause_and_the_version_before_answers(
 
 
 def test_diagnose_explains_the_last_failure_later_too(deployed: Deployed, good: str) -> None:
-    practised = run(deployed, PRACTISE, "crash-at-start")
+    practised = practise(deployed, "crash-at-start", "backend")
 
-    result = run(deployed, DIAGNOSE)
+    result = diagnose(deployed)
 
     assert practised.document["serving"] == good
     assert result.code == 0, result.err
@@ -100,23 +113,41 @@ def test_diagnose_explains_what_failed_over_http_later_too(deployed: Deployed, g
     with defect(deployed, "port-mismatch"):
         assert deploy(deployed, "backend", "--timeout=10").code == 9
 
-    (found,) = run(deployed, DIAGNOSE).services
+    (found,) = diagnose(deployed).services
 
     assert found["failure"] == "port-mismatch"
-    assert f"runs, version {good}" in str(found["remarks"])
+    assert f"runs, version {good}; /api/health answers 200" in str(found["remarks"])
 
 
 @pytest.mark.parametrize("name", PRACTISED)
 def test_a_failure_is_practised_on_top_of_the_version_that_runs(deployed: Deployed, good: str, name: str) -> None:
-    result = run(deployed, PRACTISE, name)
+    result = practise(deployed, name, "backend")
 
-    assert result.code == 0, result.err
-    assert result.document["serving"] == good
-    assert result.document["deploy_exit_code"] == 7
+    check(result, PRACTISED[name], good)
     assert f"(docs/failures.md#{name})" in str(result.document["evidence"])
-    assert PRACTISED[name] in str(result.document["next_step"])
-    assert PRACTISED[name] in result.err.partition("  fix: ")[2]
     assert serving(deployed, "/api/health") == good
+
+
+@pytest.mark.parametrize("name", ON_THE_PAGE)
+def test_a_failure_is_practised_on_the_page_too(deployed: Deployed, good: str, name: str) -> None:
+    result = practise(deployed, name, "frontend")
+
+    check(result, ON_THE_PAGE[name], good)
+    assert f"(docs/failures.md#{name})" in str(result.document["evidence"])
+    assert serving(deployed, "/") == good
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_is_no_defect_of_a_version_is_practised_and_put_right(
+    deployed: Deployed, good: str, name: str
+) -> None:
+    before = deployed.state().services
+    result = practise(deployed, name, "backend")
+
+    check(result, SITUATIONS[name], good)
+    assert serving(deployed, "/api/health") == good
+    after = deployed.state().services
+    assert [(arn, count) for arn, _, count in after] == [(arn, count) for arn, _, count in before]
 
 
 def test_a_page_whose_api_does_not_answer_goes_back(deployed: Deployed, good: str) -> None:
@@ -179,7 +210,7 @@ def test_an_interrupted_wait_says_what_ecs_goes_on_with_and_how_to_go_on(deploye
 def defect(deployed: Deployed, name: str) -> Iterator[None]:
     """Have the defect in the backend's template."""
     template = json.loads((deployed.project.root / BACKEND).read_text())
-    FAILURES[name].change(template["containerDefinitions"][0])
+    FAILURES[name].change(template["containerDefinitions"][0], template)
     with deployed.project.changed(BACKEND, json.dumps(template)):
         yield
 
@@ -198,18 +229,24 @@ def deploy(deployed: Deployed, service: str, *options: str) -> Result:
     return deployed.project.run("deploy", f"--service={service}", f"--version={deployed.next_version()}", *options)
 
 
-def run(deployed: Deployed, script: str, *arguments: str) -> Result:
-    """Run a task's action the way its task does."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        cwd=deployed.project.root,
-        env=dict(deployed.project.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+def practise(deployed: Deployed, failure: str, service: str) -> Result:
+    """Practise a failure on a service."""
+    return deployed.project.run("rehearse", f"--service={service}", f"--failure={failure}", "--json")
+
+
+def diagnose(deployed: Deployed) -> Result:
+    """Ask why the backend's last deployment failed."""
+    return deployed.project.run("diagnose", "--service=backend", "--json")
+
+
+def check(result: Result, told: Told, good: str) -> None:
+    """Insist that a failure was shown with its cause and next step, and that the good version serves again."""
+    assert result.code == 0, result.err
+    assert result.document["serving"] == good
+    assert result.document["deploy_exit_code"] == told.code
+    assert told.cause in f"{result.document['message']} {result.document['evidence']}"
+    assert told.next_step in str(result.document["next_step"])
+    assert told.next_step in result.err.partition("  fix: ")[2]
 
 
 def serving(deployed: Deployed, path: str) -> str:

@@ -74,6 +74,7 @@ class Account:
     digests: dict[str, str] = field(default_factory=dict)
     groups: dict[str, tuple[str, str]] | None = None
     actions: str | None = None
+    container: str = "spryte-backend"
 
     def answer(self, operation: str, asked: dict[str, Json]) -> dict[str, object] | str:
         """Answer an operation; raises `RefusedError`."""
@@ -128,12 +129,12 @@ class Account:
         active = [number for number in self.revisions if number not in self.inactive]
         name, _, text = reference.partition(":")
         number = int(text) if text else max(active, default=0)
-        if name != "spryte-backend" or number not in self.revisions:
+        if name not in ("spryte-backend", self.container) or number not in self.revisions:
             raise RefusedError("ClientException", "Unable to describe task definition.")
         version = self.revisions[number]
         variables = {"APP_VERSION": version, "APP_COMMIT": self.commits.get(number, "c" * 40)} if version else {}
         container = {
-            "name": "spryte-backend",
+            "name": self.container,
             "image": self.images.get(number, f"{REGISTRY}/spryte-backend@{DIGEST}"),
             "environment": [{"name": key, "value": value} for key, value in variables.items()],
             "logConfiguration": {

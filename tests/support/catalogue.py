@@ -1,10 +1,10 @@
-"""Deployments that ECS gives up, as recorded answers of AWS: what each of them has to be told as."""
+"""Deployments whose tasks end or never start, as recorded answers of AWS: what each of them has to be told as."""
 
 # ruff: noqa: E501 - what AWS says is quoted whole
 
 from __future__ import annotations
 
-from tests.support.recorded import CHECK, GROUP, NAMES, ended, event
+from tests.support.recorded import NAMES, ended
 from tests.support.replay import Example, Moving
 
 EXIT = "Essential container in task exited"
@@ -18,19 +18,18 @@ LOGGER = (
     "create Cloudwatch log stream: "
 )
 SECRET = "arn:aws:secretsmanager:us-east-2:727646509464:secret:spryte/mongodb-uri-AbCdEf"
+GONE = "Secrets Manager can't find the specified secret."
+NO_VALUE = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-not-found-error.html, the newer wording
+NEWER = (
+    f"{SECRETS}unable to retrieve secret from asm: ResourceNotFoundException: The task can't retrieve the secret with "
+    "ARN '{}' from AWS Secrets Manager. Check whether the secret exists in the specified Region: "
+    "ResourceNotFoundException: {}"
+)
 PARTIAL = "arn:aws:secretsmanager:us-east-2:727646509464:secret:spryte/jwt-secret"
-LISTENS = "Listening at: http://0.0.0.0:{} (1)"
-CONTAINER_CHECK = "Task failed container health checks"
-TARGET_CHECK = f"Task failed ELB health checks in (target-group {GROUP})"
-SCHEDULER = "ServiceSchedulerInitiated"
 NO_PULL = "The registry refuses the pull: the execution role (executionRoleArn) may not read the repository."
 NO_WAY_OUT = "The task cannot reach the registry, or Secrets Manager: its subnet has no way out."
 FOREIGN = "was built for another processor than the task's (exec format error)."
-
-
-def request(path: str, status: int) -> str:
-    """Return a request as the contract has it logged."""
-    return f'{{"level": "info", "message": "request", "method": "GET", "path": "{path}", "status": {status}}}'
 
 
 def exited(code: int, *log: str, **fields: object) -> Moving:
@@ -43,36 +42,24 @@ def start(reason: str, **fields: tuple[str, ...]) -> Moving:
     return Moving(stopped=[ended(reason, "TaskFailedToStart")], **fields)  # type: ignore[arg-type]
 
 
-def unhealthy(*log: str, check: str = CHECK) -> Moving:
-    """Return tasks that ECS killed because of their own health check; their exit code is 137 then."""
-    return Moving(stopped=[ended(CONTAINER_CHECK, SCHEDULER, exit_code=137)], log=log, check=check)
-
-
-def unreached(*log: str, code: int = 0) -> Moving:
-    """Return tasks that ECS stopped because of the load balancer's check, answered with `code` where not 0."""
-    why = f"due to (reason Health checks failed with these codes: [{code}])"
-    told = [event(f"(task 0123) (port 5000) is unhealthy in (target-group x) {why}")] if code else []
-    return Moving(stopped=[ended(TARGET_CHECK, SCHEDULER, exit_code=0)], log=log, settings={"events": told})
-
-
-GIVEN_UP = {
+ENDED = {
     "it crashes": Example(
         exited(1, "Traceback", "KeyError: 'x'"),
         "crash-at-start",
         "The container crashes at start with exit code 1: KeyError: 'x'",
-        "Mend what its last lines say, try it here (./inv deploy --service=backend",
+        "Fix what its last lines say, try it here (./inv deploy --service=backend",
     ),
     "it crashes with empty lines around what it says": Example(
         exited(1, "", "Error: boom", " "),
         "crash-at-start",
         "The container crashes at start with exit code 1: Error: boom",
-        "Mend what its last lines say",
+        "Fix what its last lines say",
     ),
     "it crashes without a word": Example(
         exited(139),
         "crash-at-start",
         "crashes at start with exit code 139, without a word in its log",
-        "Mend what its last lines say",
+        "Fix what its last lines say",
     ),
     "it is killed for its memory": Example(
         exited(137, container_reason="OutOfMemoryError: Container killed due to memory usage"),
@@ -104,6 +91,24 @@ GIVEN_UP = {
         "secret-missing",
         "The secret spryte/mongodb-uri does not exist in this account and region.",
         "Create it (aws secretsmanager create-secret), or correct valueFrom",
+    ),
+    "a secret is missing, in newer words": Example(
+        start(NEWER.format(SECRET, GONE), there=NAMES[1:]),
+        "secret-missing",
+        "The secret spryte/mongodb-uri does not exist in this account and region.",
+        "Create it (aws secretsmanager create-secret), or correct valueFrom",
+    ),
+    "a secret has no value": Example(
+        start(f"{ASM}failed to fetch secret {SECRET} from secrets manager: ResourceNotFoundException: {NO_VALUE}"),
+        "secret-empty",
+        "The secret spryte/mongodb-uri exists, but has no value (AWSCURRENT).",
+        "Give it one: aws secretsmanager put-secret-value --secret-id spryte/mongodb-uri",
+    ),
+    "a secret has no value, in newer words": Example(
+        start(NEWER.format(PARTIAL, NO_VALUE)),
+        "secret-empty",
+        "The secret spryte/jwt-secret exists, but has no value (AWSCURRENT).",
+        "Give it one: aws secretsmanager put-secret-value --secret-id spryte/jwt-secret",
     ),
     "a secret has no such key": Example(
         start(f"{ASM}retrieved secret from Secrets Manager did not contain json key MONGODB_URI"),
@@ -178,9 +183,31 @@ GIVEN_UP = {
     "a digest with a 403 and a 404 in it cannot be pulled": Example(
         start(f"{PULL}failed to resolve ref 727646509464.dkr.ecr.us-east-2.amazonaws.com/spryte-backend@sha256:"
               f"403404{'a' * 58}: unexpected end, request id: 40312345-1404-4040-a403-000000000404"),
-        "image-missing",
+        "pull-failed",
         "The image could not be pulled.",
         "Read the registry's own answer above",
+    ),
+    "the task's disk is full": Example(
+        start(f"{PULL}failed to extract layer sha256:{'4' * 64}: write /var/lib/containerd/data: no space left on "
+              "device"),
+        "pull-failed",
+        "The image could not be pulled: the task's disk is full.",
+        "Raise ephemeralStorage in aws/backend-task-definition.json",
+    ),
+    "the registry has been asked too often": Example(
+        start(f"{PULL}httpReadSeeker: failed open: unexpected status code: 429 Too Many Requests - Server message: "
+              "toomanyrequests: You have reached your unauthenticated pull rate limit."),
+        "pull-failed",
+        "The image could not be pulled: the registry limits how often it is asked.",
+        "Wait a few minutes; take base images and sidecars from ECR",
+    ),
+    "the execution role cannot be assumed": Example(
+        start("ECS was unable to assume the role 'arn:aws:iam::727646509464:role/ecsTaskExecutionRole' that was provided "
+              "for this task. Please verify that the role being passed has the proper trust relationship and "
+              "permissions and that your IAM user has permissions to pass this role."),
+        "pull-failed",
+        "ECS may not act as the role ecsTaskExecutionRole, and so cannot pull the image.",
+        "let its trust policy allow ecs-tasks.amazonaws.com sts:AssumeRole",
     ),
     "the pull is refused": Example(
         start(f"{PULL}failed to resolve ref: unexpected status code [manifests 0.1.5]: 403 Forbidden"),
@@ -233,71 +260,5 @@ GIVEN_UP = {
         "ECS may not write to the log group /ecs/spryte-backend: the execution role (executionRoleArn) lacks "
         "logs:CreateLogStream.",
         "Allow logs:CreateLogStream in the execution role's policy",
-    ),
-    "the container check asks another path": Example(
-        unhealthy(LISTENS.format(5000), request("/health", 404), check="curl -f http://localhost:5000/health || exit 1"),
-        "container-health-path",
-        "The container health check asks /health, which the service answers with 404; its health path is /api/health.",
-        "Correct healthCheck.command in aws/backend-task-definition.json",
-    ),
-    "the target group asks another path": Example(
-        unreached(LISTENS.format(5000), request("/health", 404), code=404),
-        "target-health-path",
-        "The target group's health check is answered with 404: it asks another path than /api/health.",
-        "Correct HealthCheckPath of the service's target group (aws/stack.yaml)",
-    ),
-    "the check's tool is not in the image": Example(
-        unhealthy(LISTENS.format(5000)),
-        "health-tool-missing",
-        "The container health check never reaches the service: its program 'curl' is most likely not in the image.",
-        "Put 'curl' into backend/Dockerfile",
-    ),
-    "the check uses a tool that nobody promised": Example(
-        unhealthy(check="wget -q http://localhost:5000/api/health"),
-        "health-tool-missing",
-        "its program 'wget' is most likely not in the image.",
-        "Put 'wget' into backend/Dockerfile, or check with curl",
-    ),
-    "it starts too slowly for its own check": Example(
-        unhealthy("loading the model"),
-        "slow-start",
-        "The container health check gave up before the service was ready",
-        "Raise healthCheck.startPeriod in aws/backend-task-definition.json",
-    ),
-    "it starts too slowly for the load balancer": Example(
-        unreached("loading the model"),
-        "slow-start",
-        "The load balancer's check gave up before the service was ready",
-        "Raise HealthCheckGracePeriodSeconds of the service (aws/stack.yaml)",
-    ),
-    "it listens elsewhere": Example(
-        unreached(LISTENS.format(5001)),
-        "port-mismatch",
-        "The service listens on port 5001; task definition and load balancer ask 5000.",
-        "Make them one: the service's own setting, portMappings and healthCheck",
-    ),
-    "its check asks another port": Example(
-        unhealthy(LISTENS.format(5000), check="curl -f http://localhost:8000/api/health"),
-        "port-mismatch",
-        "The container health check asks port 8000; the container's port is 5000.",
-        "Make them one: the service's own setting, portMappings and healthCheck",
-    ),
-    "the security group keeps the load balancer out": Example(
-        unreached(LISTENS.format(5000)),
-        "target-unreachable",
-        "The service listens on its port, but the load balancer gets no answer from it.",
-        "Let the tasks' security group accept the load balancer's on that port",
-    ),
-    "its health check answers 500": Example(
-        unhealthy(LISTENS.format(5000), request("/api/health", 500)),
-        "http-500",
-        "The service runs, and answers its health check with 500.",
-        "Mend what its log tells",
-    ),
-    "the load balancer gets 500": Example(
-        unreached(code=500),
-        "http-500",
-        "The service runs, and answers its health check with 500.",
-        "Mend what its log tells",
     ),
 }  # fmt: skip

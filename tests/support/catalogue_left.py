@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tasks.documents import as_list, as_object
 from tests.support.account import RefusedError
-from tests.support.catalogue import GIVEN_UP, LISTENS
+from tests.support.catalogue import ENDED
+from tests.support.catalogue_health import LISTENS, UNHEALTHY
 from tests.support.models import BEGAN, arn, ecs_deployment
 from tests.support.recorded import ended
 from tests.support.replay import UP, Example, Look, Moving, coming_up
@@ -71,7 +72,7 @@ SERVED_WRONG = {
         serving(Page(500, {"X-App-Version": "0.1.5"})),
         "http-500",
         "The service runs, and answers its health check with 500.",
-        "Mend what its log tells",
+        "Fix what its log tells",
         9,
     ),
     "the load balancer has no target": Example(
@@ -213,5 +214,6 @@ SLOW = Example(
     0,
     answers="0.1.5",
 )
+GIVEN_UP = {**ENDED, **UNHEALTHY}
 GOES_BACK = {**GIVEN_UP, **SERVED_WRONG}
 CATALOGUE = {**GOES_BACK, **REFUSED, **LEFT, "it ignores SIGTERM": SLOW}

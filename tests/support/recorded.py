@@ -42,6 +42,7 @@ class Recorded(Account):
     log: tuple[str, ...] = ()
     log_error: str = ""
     check: str = CHECK
+    port: int = 5000
 
     def __post_init__(self) -> None:
         """Fill in what every case shares."""
@@ -50,11 +51,17 @@ class Recorded(Account):
             ecs_deployment(7, status="ACTIVE", rolloutState="FAILED", rolloutStateReason="tasks failed to start."),
         ]
         container: dict[str, Json] = {
-            "name": "spryte-backend",
+            "name": self.container,
             "image": "727646509464.dkr.ecr.us-east-2.amazonaws.com/spryte-backend@sha256:" + "a" * 64,
             "environment": [{"name": "APP_VERSION", "value": "0.1.5"}],
-            "portMappings": [{"containerPort": 5000}],
-            "healthCheck": {"command": ["CMD-SHELL", self.check]},
+            "portMappings": [{"containerPort": self.port}],
+            "healthCheck": {
+                "command": ["CMD-SHELL", self.check],
+                "interval": 10,
+                "timeout": 5,
+                "retries": 3,
+                "startPeriod": 15,
+            },
             "secrets": [{"name": name, "valueFrom": secret_arn(name)} for name in NAMES],
             "stopTimeout": 30,
             "logConfiguration": {

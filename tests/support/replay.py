@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tasks.documents import Json
     from tasks.release.registry import PushedImage
     from tasks.report import Report
+    from tasks.settings import Service
 
 OPTIONS = pipeline.DeployOptions(timeout=20, force=False, roll_back=True)
 BREAKER = "ECS deployment circuit breaker: tasks failed to start."
@@ -148,6 +149,7 @@ class Example:
     code: int = 7
     answers: str = "0.1.4"
     change: Callable[[dict[str, Json]], None] | None = None
+    service: Service = BACKEND
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def play(example: Example, report: Report, made: type[ReplayClients] = ReplayCli
             deploy(_pushed(example, Path(folder)), clients, report)
         except DeployError as caught:
             error = caught
-        answers = HttpClient().get(f"{site.url}{BACKEND.health_path}").headers.get(VERSION_HEADER, "")
+        answers = HttpClient().get(f"{site.url}{example.service.health_path}").headers.get(VERSION_HEADER, "")
         assert isinstance(clients.account, Moving)
         return Replayed(error, clients.account, answers)
 
@@ -190,11 +192,14 @@ def deploy(pushed: PushedImage, clients: ReplayClients, report: Report) -> None:
 
 def _pushed(example: Example, folder: Path) -> PushedImage:
     if example.change is None:
-        return PUSHED
-    shutil.copytree(BACKEND.root / "aws", folder / "aws")
-    template = folder / BACKEND.template
+        return _of(example.service)
+    shutil.copytree(example.service.root / "aws", folder / "aws")
+    template = folder / example.service.template
     definition = json.loads(template.read_text())
     example.change(definition)
     template.write_text(json.dumps(definition, indent=1))
-    service = replace(BACKEND, root=folder)
+    return _of(replace(example.service, root=folder))
+
+
+def _of(service: Service) -> PushedImage:
     return replace(PUSHED, image=replace(IMAGE, source=replace(IMAGE.source, service=service)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -11,13 +12,13 @@ import pytest
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import gather
-from tasks.rehearsal.defects import FAILURES, NOT_HERE
-from tests.support.catalogue import GIVEN_UP
-from tests.support.catalogue_left import CATALOGUE, GOES_BACK, LEFT, REFUSED, SERVED_WRONG, SLOW
+from tasks.rehearsal.defects import NOT_HERE
+from tasks.rehearsal.practice import PRACTISED
+from tests.support.catalogue_left import CATALOGUE, GIVEN_UP, GOES_BACK, LEFT, REFUSED, SERVED_WRONG, SLOW
 from tests.support.fakes import Recorder
-from tests.support.models import BACKEND, PUSHED, arn
+from tests.support.models import BACKEND, BEGAN, PUSHED, arn, ecs_event
 from tests.support.project import HERE
-from tests.support.replay import FORGOTTEN, LEFT_FAILED, Example, Replayed, deploy, play, replaying
+from tests.support.replay import FORGOTTEN, LEFT_FAILED, Example, Moving, Replayed, deploy, play, replaying
 
 PROVED = "Version 0.1.4 serves again, proved over HTTP."
 DOCUMENT = (HERE / "docs/failures.md").read_text()
@@ -70,6 +71,16 @@ def test_a_rollback_is_no_success_where_ecs_lists_the_failed_deployment_no_longe
     assert played.error is not None
     assert (played.error.exit_code, played.error.evidence[-1], played.answers) == (7, PROVED, "0.1.4")
     assert example.cause in played.error.evidence[0]
+
+
+def test_an_event_of_hours_ago_misleads_no_deploy_that_ecs_lists_no_longer(report: Recorder) -> None:
+    old = ecs_event(1, "(task 0) is unhealthy in (target-group x): failed with these codes: [404]", -36_000)
+    account = Moving(looks=FORGOTTEN, settings={"events": [old]}, denied={"ecs:ListTasks"})
+    account.definitions[7]["registeredAt"] = (BEGAN - timedelta(days=30)).timestamp()
+    played = play(Example(account, "", "", ""), report)
+    assert played.error is not None
+    assert "not known" in played.error.evidence[0]
+    assert "404" not in "\n".join(played.error.evidence)
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -127,8 +138,17 @@ def test_the_catalogue_the_tests_and_what_can_be_practised_name_the_same_failure
     described = re.findall(r"^### (.+)$", DOCUMENT, re.MULTILINE)
     assert len(described) == len(set(described))
     assert {example.name for example in CATALOGUE.values()} == set(described)
-    assert FAILURES.keys() | NOT_HERE.keys() == set(described)
-    assert not FAILURES.keys() & NOT_HERE.keys()
+    assert {*PRACTISED, *NOT_HERE} == set(described)
+
+
+@pytest.mark.parametrize("name", [*PRACTISED, *NOT_HERE])
+def test_the_catalogue_says_how_a_failure_is_practised_or_why_it_cannot_be(name: str) -> None:
+    entry = DOCUMENT.partition(f"\n### {name}\n")[2].partition("\n#")[0]
+    (practise,) = re.findall(r"^- Practise: (.+)", entry, re.MULTILINE)
+    if name in PRACTISED:
+        assert re.match(rf"`\./inv rehearse --service=(backend|frontend) --failure={name}`", practise)
+    else:
+        assert practise.startswith("not on the embedded cloud: ")
 
 
 def test_the_table_of_times_has_every_failure_with_the_exit_codes_it_ends_with() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,9 @@ from tasks.diagnosis.gather import failed_revision, gather
 from tasks.diagnosis.look import case, remarks_on, unless_scaled_to_zero
 from tasks.release.service_state import describe
 from tests.support.account import verified
-from tests.support.models import BACKEND, arn, ecs_deployment
+from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment, ecs_event
 from tests.support.recorded import Recorded, RecordedClients, ended
+from tests.support.web import Page, serving
 
 if TYPE_CHECKING:
     from tasks.diagnosis.rules import Explanation
@@ -88,15 +90,60 @@ def test_why_it_was_taken_back_is_read_from_its_log(
     assert cause in found.cause
 
 
-def remarks(number: int, runs: int, newest: int) -> tuple[str, ...]:
-    """Return what is said beside the diagnosis of a revision."""
+def test_a_log_that_may_not_be_read_does_not_say_that_it_never_listened() -> None:
+    account = returned()
+    account.denied.add("logs:GetLogEvents")
+    clients = RecordedClients(account)
+    assert rules.explain(gather(case(BACKEND, 0, clients), clients)).name == ""
+
+
+def remarks(number: int, runs: int, newest: int, *, failed: bool = True, status: int = 200) -> tuple[str, ...]:
+    """Return what is said beside the diagnosis of a revision, where the service answers with that status."""
     versions = {each: f"0.1.{each}" for each in (4, 7, newest)}
     account = Recorded(revisions=versions, deployments=[ecs_deployment(runs, "ecs-svc/1")])
-    return remarks_on(Case(BACKEND, arn(number), f"0.1.{number}"), RecordedClients(account))
+    with serving(lambda _: Page(status)) as site:
+        case, clients = Case(BACKEND, arn(number), f"0.1.{number}"), RecordedClients(account, site.url)
+        return remarks_on(case, clients, failed=failed)
 
 
-def test_what_runs_now_is_said_beside_what_failed() -> None:
-    assert remarks(7, runs=4, newest=7) == ("now: spryte-backend:4 runs, version 0.1.4",)
+@pytest.mark.parametrize("status", [200, 503])
+def test_what_runs_now_and_how_it_answers_is_said_beside_what_failed(status: int) -> None:
+    said = remarks(7, runs=4, newest=7, status=status)
+    assert said == (f"now: spryte-backend:4 runs, version 0.1.4; /api/health answers {status}",)
+
+
+def test_what_crashed_once_and_runs_again_is_said_to_run() -> None:
+    assert remarks(7, runs=7, newest=7) == ("now: spryte-backend:7 runs, version 0.1.5; /api/health answers 200",)
+
+
+def test_a_crash_after_days_is_no_crash_at_start() -> None:
+    started = BEGAN - timedelta(days=3)
+    crashed = ended("Essential container in task exited", exit_code=1, startedAt=started.timestamp())
+    cause = diagnosed(Recorded(stopped=[crashed], log=("out of file handles",))).cause
+    assert cause == "The container crashed after it ran for 3 days, with exit code 1: out of file handles"
+
+
+def test_events_from_before_the_deployment_mislead_nobody_when_ecs_lists_it_no_longer() -> None:
+    message = (
+        "(task 0) is unhealthy in (target-group x) due to (reason Health checks failed with these codes: [404])"
+    )
+    old = ecs_event(1, message, -36_000)
+    account = Recorded(
+        deployments=[ecs_deployment(4, "ecs-svc/3")], settings={"events": [old]}, denied={"ecs:ListTasks"}
+    )
+    account.definitions[7]["registeredAt"] = (BEGAN - timedelta(days=30)).timestamp()
+    clients = RecordedClients(account)
+    assert rules.explain(gather(Case(BACKEND, arn(7), "0.1.5", since=BEGAN), clients)).name == ""
+    assert rules.explain(gather(Case(BACKEND, arn(7), "0.1.5"), clients)).name == "target-health-path"
+
+
+def test_nor_where_nobody_knows_when_it_began_and_its_revision_is_newer_than_they_are() -> None:
+    old = ecs_event(1, "(task 0) failed ELB health checks: these codes: [404]", -36_000)
+    account = Recorded(
+        deployments=[ecs_deployment(4, "ecs-svc/3")], settings={"events": [old]}, denied={"ecs:ListTasks"}
+    )
+    account.definitions[7]["registeredAt"] = BEGAN.timestamp()
+    assert diagnosed(account).name == ""
 
 
 def test_a_newer_revision_that_failed_in_a_way_ecs_does_not_know_of_is_pointed_at() -> None:
@@ -108,7 +155,7 @@ def test_a_newer_revision_that_failed_in_a_way_ecs_does_not_know_of_is_pointed_a
 def test_how_many_tasks_run_is_said_where_some_are_missing() -> None:
     runs = ecs_deployment(4, "ecs-svc/1", runningCount=0)
     account = Recorded(revisions={4: "0.1.4", 7: "0.1.7"}, deployments=[runs])
-    assert remarks_on(Case(BACKEND, arn(7), "0.1.7"), RecordedClients(account)) == (
+    assert remarks_on(Case(BACKEND, arn(7), "0.1.7"), RecordedClients(account), failed=True) == (
         "now: spryte-backend:4, version 0.1.4, with 0 of 1 tasks running",
     )
 
@@ -135,4 +182,4 @@ def test_a_revision_that_crashed_before_the_service_was_scaled_to_zero_is_told_a
 
 
 def test_nothing_is_said_beside_what_runs_and_is_the_newest() -> None:
-    assert remarks(9, runs=9, newest=9) == ()
+    assert remarks(9, runs=9, newest=9, failed=False) == ()

@@ -11,7 +11,7 @@ import pytest
 from tasks.diagnosis.findings import Case, Findings, Task
 from tasks.diagnosis.so_far import judged
 from tasks.documents import as_list, as_object
-from tests.support.catalogue import GIVEN_UP
+from tests.support.catalogue_left import GIVEN_UP
 from tests.support.models import BACKEND, BEGAN, OTHER_DIGEST, arn, ecs_deployment
 from tests.support.replay import BACK, OPTIONS, Example, Look, coming_up, play
 
