@@ -15,6 +15,7 @@ from tasks.release import (
     deployment,
     image,
     interruption,
+    record,
     registry,
     rollout,
     smoke,
@@ -141,6 +142,8 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
     found = revision.pushed.image.source
     with report.stage(found.service.name, "update"):
         before = to_return_to(found.service, clients)
+        require_deployable(before, revision.arn, force=options.force)
+        record.keep_start(revision, before, clients, report)
         started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
     try:
@@ -177,10 +180,7 @@ def _beginning(started: Deployment) -> str:
 
 
 def _return(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Back:
-    if started.adopted and started.before.arn == started.revision.arn:
-        return Back(
-            "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
-        )
+    record.keep_failure(started, clients, report)
     if not options.roll_back:
         return Back(way_back.left(started, clients))
     return way_back.restore(started, clients, report)

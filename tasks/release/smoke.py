@@ -23,10 +23,11 @@ SHOWN_BODY = 200
 
 @dataclass(frozen=True)
 class Expected:
-    """What must answer; an empty version accepts any."""
+    """What must answer; an empty version accepts any. One that bears none only has to answer 200."""
 
     service: Service
     version: str
+    bears_version: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class NotServingError(SmokeTestError):
     """The URL does not answer as it must."""
 
     def __init__(self, expected: Expected, answer: Answer, seconds: float) -> None:
-        wanted = f"200 and version {expected.version}" if expected.version else "200 and a version"
+        any_version = "200 and a version" if expected.bears_version else "200"
+        wanted = f"200 and version {expected.version}" if expected.version else any_version
         super().__init__(
             f"{expected.service.name}: {answer.url} did not answer {wanted} {IN_A_ROW} times in a row within "
             f"{seconds:.0f} s: {_seen(answer)}.",
@@ -79,8 +81,9 @@ def verify(
             shown = seen
             report.say(f"{url}: {seen}")
         if row == IN_A_ROW:
-            version, commit = answer.headers[VERSION_HEADER], answer.headers.get(COMMIT_HEADER, "")
-            report.say(f"{url} answers 200, version {version}, {IN_A_ROW} times in a row")
+            version, commit = answer.headers.get(VERSION_HEADER, ""), answer.headers.get(COMMIT_HEADER, "")
+            what = f"version {version}" if version else "without a version"
+            report.say(f"{url} answers 200, {what}, {IN_A_ROW} times in a row")
             return VerifiedVersion(expected.service, version, commit, url)
         if clients.clock() > end:
             raise NotServingError(expected, answer, deadline)
@@ -89,6 +92,8 @@ def verify(
 
 def _is_expected(answer: Answer, expected: Expected) -> bool:
     version = answer.headers.get(VERSION_HEADER, "")
+    if not expected.bears_version:
+        return answer.status == 200
     return answer.status == 200 and bool(version) and version == (expected.version or version)
 
 

@@ -19,6 +19,7 @@ from tests.support.models import (
     ACCOUNT,
     AWS,
     BACKEND,
+    DIGEST,
     arn,
     ecs_deployment,
     ecs_service,
@@ -72,6 +73,7 @@ def begins(clients: StubbedClients) -> None:
     """Let revision 4 run and the update to revision 7 be accepted."""
     clients.services_are(RUNS)
     clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    clients.tags_are(("deployed-spryte-backend-7-over-4", DIGEST))
     clients.ecs_stub.add_response("update_service", {"service": OURS})
 
 
@@ -80,6 +82,7 @@ def may_not_ask_why(clients: StubbedClients, state: dict[str, object]) -> None:
     clients.services_are(state)
     clients.ecs_stub.add_response("describe_task_definition", registered(7, "0.1.5"), {"taskDefinition": arn(7)})
     may_not_list_tasks(clients)
+    clients.ecr_stub.add_response("batch_get_image", {"images": [{"imageId": {"imageDigest": DIGEST}}]})
 
 
 def may_not_list_tasks(clients: StubbedClients) -> None:
@@ -179,6 +182,7 @@ def test_a_deployment_that_an_earlier_run_began_returns_to_what_ecs_completed_be
     comes_up = ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)
     clients.services_are(ecs_service(comes_up, ecs_deployment(4, "ecs-svc/1", status="ACTIVE")))
     clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    clients.tags_are(("deployed-spryte-backend-7-over-4", DIGEST))
     clients.services_are(OURS, FAILED)
     may_not_ask_why(clients, FAILED)
     clients.services_are(FAILED, FAILED)
