@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
 
 from tests.support.project import HERE, clean_environment
@@ -20,9 +21,11 @@ class Spoken:
     text: str
 
 
-def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
+def on_terminal(script: str, typed: str = "", columns: int = 0, **environment: str) -> Spoken:
     """Run Python code in this project with a terminal for its input and output, and type something."""
     ours, theirs = os.openpty()
+    if columns:
+        termios.tcsetwinsize(theirs, (24, columns))
     kept = {name: value for name, value in clean_environment().items() if name not in ("CI", "NO_COLOR")}
     try:
         process = subprocess.Popen(
