@@ -175,12 +175,18 @@ def _keep(way: Return, clients: Clients, report: Report) -> None:
     if digest and way.goal.version:
         record.keep_verified(service, way.goal.number, digest, told)
     left = record.number_of(way.state.arn, service.family)
-    if left > way.goal.number and (digest := _digest_of(way.state.arn, service, clients)):
+    if left > way.goal.number and (digest := _digest_of(way.state.arn, service, told)):
         record.keep_left(service, left, digest, told)
 
 
-def _digest_of(arn: str, service: Service, clients: Clients) -> str:
-    found = revisions.find(service, arn, clients)
+def _digest_of(arn: str, service: Service, told: tuple[Clients, Report]) -> str:
+    """Return the digest of a revision's image in the service's repository, empty where it is not to be had."""
+    clients, report = told
+    try:
+        found = revisions.find(service, arn, clients)
+    except DeployError as error:
+        report.say(f"not recorded that {arn.rpartition('/')[2]} was rolled back from: {error}")
+        return ""
     return revisions.image_in(service, clients.target, found.image)[0] if found else ""
 
 

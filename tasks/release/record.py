@@ -19,7 +19,7 @@ tags, which `prune` keeps in mind: https://docs.aws.amazon.com/AmazonECR/latest/
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from tasks.errors import DeployError
@@ -113,7 +113,7 @@ def failed_among(service: Service, numbers: Iterable[int], clients: Clients) -> 
 
 def failed_on(service: Service, number: int, since: datetime, clients: Clients) -> date | None:
     """Return the last day (UTC) on which a revision failed, of the 100 since then; None where none is recorded."""
-    days = [since.date() + timedelta(days=each) for each in range(MOST_AT_ONCE)]
+    days = [since.astimezone(UTC).date() + timedelta(days=each) for each in range(MOST_AT_ONCE)]
     tags = {_failed_on(_name(service, number), day): day for day in days}
     return max((tags[tag] for tag in existing(service, list(tags), clients)), default=None)
 

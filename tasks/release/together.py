@@ -70,7 +70,7 @@ def bring_up(
             stopped.add_evidence(*_stay(done, clients))
             raise stopped from error
         except DeployError as error:
-            if _goes_on(error, revision, clients):
+            if done and _goes_on(error, revision, clients):
                 error.add_evidence(*_stay(done, clients))
             else:
                 for back in _take_back(done, clients, report, options):

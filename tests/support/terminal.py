@@ -7,8 +7,12 @@ import subprocess
 import sys
 import termios
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tests.support.project import HERE, clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 END_OF_INPUT = "\x04"  # so that a question nobody expected ends the process and not the patience
 
@@ -21,11 +25,19 @@ class Spoken:
     text: str
 
 
-def on_terminal(script: str, typed: str = "", columns: int = 0, **environment: str) -> Spoken:
+def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
     """Run Python code in this project with a terminal for its input and output, and type something."""
+    return _spoken(script, typed, 80, environment)
+
+
+def on_columns(columns: int, script: str) -> Spoken:
+    """Run Python code on a terminal of so many columns, and type nothing."""
+    return _spoken(script, "", columns, {})
+
+
+def _spoken(script: str, typed: str, columns: int, environment: Mapping[str, str]) -> Spoken:
     ours, theirs = os.openpty()
-    if columns:
-        termios.tcsetwinsize(theirs, (24, columns))
+    termios.tcsetwinsize(theirs, (24, columns))
     kept = {name: value for name, value in clean_environment().items() if name not in ("CI", "NO_COLOR")}
     try:
         process = subprocess.Popen(

@@ -14,6 +14,7 @@ from tasks.release.registry import RepositoryMissingError
 from tasks.release.rollout import RolloutFailedError
 from tasks.release.service_state import DeploymentInProgressError, NothingRunsError
 from tasks.release.smoke import NotServingError
+from tests.support.account import AccountClients, verified
 from tests.support.fakes import StubbedClients
 from tests.support.models import (
     ACCOUNT,
@@ -26,6 +27,7 @@ from tests.support.models import (
     registered,
     revision,
 )
+from tests.support.recorded import Recorded
 from tests.support.web import Page, serving, version
 
 if TYPE_CHECKING:
@@ -246,3 +248,25 @@ def test_a_deploy_of_what_runs_already_updates_nothing(clients: StubbedClients, 
     clients.services_are(DONE)
     assert pipeline.deploy(revision(7), clients, report, OPTIONS).deployment.adopted
     assert "spryte-backend:7 runs already; following its deployment ecs-svc/2" in report.text
+
+
+def picked_up(tags: set[str], report: Recorder) -> NotServingError:
+    """Return how a run ends that picks up revision 7, complete and alone, while version 0.1.4 answers."""
+    account = Recorded(deployments=[ecs_deployment(7)], tags=tags)
+    with serving(lambda _: version("0.1.4")) as site, pytest.raises(NotServingError) as caught:
+        pipeline.deploy(revision(7), AccountClients(account, site.url), report, OPTIONS)
+    return caught.value
+
+
+def test_a_picked_up_deployment_that_does_not_serve_goes_back_to_what_its_first_run_recorded(
+    report: Recorder,
+) -> None:
+    error = picked_up(verified(4, over={7: 4}), report)
+    assert error.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
+    assert error.exit_code == 9
+
+
+def test_where_that_is_not_recorded_the_exit_code_says_that_nothing_is_proved_to_serve(report: Recorder) -> None:
+    error = picked_up(verified(4), report)
+    assert "./inv rollback --service=backend --revision=NUMBER" in error.evidence[-1]
+    assert error.exit_code == 12

@@ -14,7 +14,7 @@ from tasks.operate import status
 from tests.support.account import Account, AccountClients, RefusedError, verified
 from tests.support.fakes import session
 from tests.support.models import BACKEND, ecs_deployment
-from tests.support.terminal import on_terminal
+from tests.support.terminal import on_columns
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
@@ -102,7 +102,7 @@ class Screen:
 
 def drawn(columns: int) -> tuple[int, str]:
     """Return how often the service was drawn on a terminal of that width, and what it shows in the end."""
-    spoken, screen = on_terminal(SCRIPT, columns=columns), Screen(columns)
+    spoken, screen = on_columns(columns, SCRIPT), Screen(columns)
     assert spoken.code == 0, spoken.text
     screen.show(spoken.text)
     return spoken.text.count("SERVICE"), "\n".join(line.rstrip() for line in screen.rows).strip()
