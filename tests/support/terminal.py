@@ -14,6 +14,7 @@ from tests.support.project import HERE, clean_environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OURS = ("CI", "NO_COLOR", "COLUMNS", "LINES")  # of the terminal, or the tool, that runs the tests
 END_OF_INPUT = "\x04"  # so that a question nobody expected ends the process and not the patience
 
 
@@ -38,7 +39,7 @@ def on_columns(columns: int, script: str) -> Spoken:
 def _spoken(script: str, typed: str, columns: int, environment: Mapping[str, str]) -> Spoken:
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
-    kept = {name: value for name, value in clean_environment().items() if name not in ("CI", "NO_COLOR")}
+    kept = {name: value for name, value in clean_environment().items() if name not in OURS}
     try:
         process = subprocess.Popen(
             [sys.executable, "-c", script],
