@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from tasks.sdk_errors import asking_aws
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from types_boto3_ecs.type_defs import TaskTypeDef
+
     from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 HEADS = ("REVISION", "VERSION", "COMMIT", "REGISTERED", "DIGEST", "STATE")
 SHORT_DIGEST = 12
 FAILED, TASKS_FAILED = "failed", "its tasks failed"
+# `Task failed ELB health checks in (target-group ...)`, with the stop code of a task that ECS replaced:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+UNHEALTHY = re.compile(r"failed .*health check", re.I)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,23 @@ def look(service: Service, count: int, clients: Clients) -> tuple[list[Past], tu
         verified = record.verified_among(service, [each.number for each in found], clients)
     except DeployError as error:
         notes.append(f"which were verified is not shown: {error}")
-    return [Past(each, _state(each, states, verified)) for each in found], tuple(notes)
+    failed: dict[int, str] = {}
+    try:
+        failed = _failed(service, found, clients)
+    except DeployError as error:
+        notes.append(f"which failed is not shown: {error}")
+    return [Past(each, _state(each, states, verified, failed)) for each in found], tuple(notes)
+
+
+def _failed(service: Service, found: Sequence[Registered], clients: Clients) -> dict[int, str]:
+    """Return the revisions that deploys recorded as failed, and in words when the last time was."""
+    dates = {each.number: each.registered for each in found}
+    told: dict[int, str] = {}
+    for number in record.failed_among(service, dates, clients):
+        since = dates[number]
+        day = record.failed_on(service, number, since, clients) if since else None
+        told[number] = f"{FAILED} on {day.isoformat()}" if day else FAILED
+    return told
 
 
 def _by_deployment(service: Service, clients: Clients) -> dict[str, str]:
@@ -94,16 +116,22 @@ def _with_failed_tasks(service: Service, clients: Clients) -> set[str]:
         tasks = ecs_tasks.listed(
             {"cluster": service.cluster, "serviceName": service.ecs_service, "desiredStatus": "STOPPED"}, clients
         )
-    return {each.get("taskDefinitionArn", "") for each in tasks if each.get("stopCode") in FAILURE_CODES}
+    return {each.get("taskDefinitionArn", "") for each in tasks if _has_failed(each)}
 
 
-def _state(revision: Registered, states: dict[str, str], verified: set[int] | None) -> str:
-    parts = [states[revision.arn]] if revision.arn in states else []
+def _has_failed(task: TaskTypeDef) -> bool:
+    return task.get("stopCode") in FAILURE_CODES or bool(UNHEALTHY.search(task.get("stoppedReason", "")))
+
+
+def _state(revision: Registered, states: dict[str, str], verified: set[int] | None, failed: dict[int, str]) -> str:
+    recorded, now = failed.get(revision.number, ""), states.get(revision.arn, "")
+    known = now if not recorded or now not in (FAILED, TASKS_FAILED) else ""
+    parts = [each for each in (known, recorded) if each]
     if not revision.is_active:
         parts.append("deregistered")
     if verified is not None and revision.number in verified:
         parts.append("verified")
-    elif verified is not None and revision.version and not {FAILED, TASKS_FAILED} & {*parts}:
+    elif verified is not None and revision.version and not recorded and now not in (FAILED, TASKS_FAILED):
         parts.append("not verified")
     elif not revision.version:
         parts.append("registered elsewhere")

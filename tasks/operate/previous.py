@@ -111,8 +111,8 @@ def choose(state: Running, wish: Wish, clients: Clients, report: Report) -> Regi
 def before(service: Service, number: int, clients: Clients) -> int:
     """Return the revision that a rollback from a revision would go to first, 0 where none is recorded.
 
-    What the revision was deployed over is asked first. Where that is not recorded, as for one that was registered
-    by hand or never verified, it is the highest verified number below.
+    What the revision was deployed over is asked first, whatever became of it. Where that is not recorded, as for
+    one that was registered by hand, it is the highest verified number below that nobody went back from.
     """
     return record.deployed_over(service, number, clients) or record.newest_verified(service, number, clients)
 

@@ -14,6 +14,8 @@ from tasks.report import Outcome
 from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from types_boto3_ecr.type_defs import ImageDetailTypeDef, ImageIdentifierTypeDef
     from types_boto3_ecs.type_defs import DeploymentTypeDef
 
@@ -26,21 +28,27 @@ if TYPE_CHECKING:
 WAYS_BACK = 3  # how many rollbacks in a row must stay possible
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
 MOST_AT_ONCE = 100
+# Half of what an image may bear: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+MANY_TAGS = 500
 
 
 @dataclass(frozen=True)
 class Old:
-    """What may go: revisions by number, images with their tags. `kept` says what stays, and why."""
+    """What may go: revisions by number, images with their tags, `marks`: tags of images that stay.
+
+    `kept` says what stays, and why.
+    """
 
     service: Service
     revisions: tuple[int, ...]
     images: tuple[ImageDetailTypeDef, ...]
     kept: tuple[str, ...]
+    marks: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.revisions and not self.images
+        return not self.revisions and not self.images and not self.marks
 
 
 def prune(work: Work, *, keep: str = "10") -> Outcome:
@@ -92,15 +100,19 @@ def look(service: Service, count: int, settings: Settings, clients: Clients) -> 
     reasons |= {each.number: "was not registered by this tool" for each in beyond if not each.version}
     kept = tuple(f"{service.family}:{each} stays: it {reasons[each]}" for each in sorted(reasons, reverse=True))
     gone = tuple(each for each in registered if each not in reasons)
+    stored = _stored(service, clients)
     sharing = [each.name for each in settings.select("all") if each.repository == service.repository]
     if len(sharing) > 1:
-        return Old(service, gone, (), (*kept, f"images stay: {' and '.join(sharing)} share {service.repository}"))
+        shared = f"images stay: {' and '.join(sharing)} share {service.repository}"
+        return Old(service, gone, (), (*kept, shared), _spent(service, stored, reasons))
     needed = {
         found.digest or found.image
         for each in reasons
         if (found := revisions.find(service, f"{service.family}:{each}", clients))
     }
-    return Old(service, gone, _images_beyond(service, count, needed, clients), kept)
+    beyond_images = tuple(image for image in stored[count:] if not _is_needed(image, needed))
+    stays = [image for image in stored if image not in beyond_images]
+    return Old(service, gone, beyond_images, kept, _spent(service, stays, reasons))
 
 
 def remove(old: Old, clients: Clients, report: Report) -> None:
@@ -109,14 +121,21 @@ def remove(old: Old, clients: Clients, report: Report) -> None:
     for each in old.revisions:
         with asking_aws(f"deregistering {service.family}:{each}"):
             clients.ecs.deregister_task_definition(taskDefinition=f"{service.family}:{each}")
-    for start in range(0, len(old.images), MOST_AT_ONCE):
-        chunk = old.images[start : start + MOST_AT_ONCE]
-        ids: list[ImageIdentifierTypeDef] = [{"imageDigest": each.get("imageDigest", "")} for each in chunk]
+    ids: list[ImageIdentifierTypeDef] = [{"imageDigest": each.get("imageDigest", "")} for each in old.images]
+    _delete(service, ids, clients, report)
+    # by its tag alone, an image loses that tag: it has others
+    _delete(service, [{"imageTag": tag} for tag in old.marks], clients, report)
+
+
+def _delete(service: Service, ids: list[ImageIdentifierTypeDef], clients: Clients, report: Report) -> None:
+    for start in range(0, len(ids), MOST_AT_ONCE):
+        chunk = ids[start : start + MOST_AT_ONCE]
         with asking_aws("deleting images"):
-            answer = clients.ecr.batch_delete_image(repositoryName=service.repository, imageIds=ids)
+            answer = clients.ecr.batch_delete_image(repositoryName=service.repository, imageIds=chunk)
         for failure in answer.get("failures", []):
-            digest = failure.get("imageId", {}).get("imageDigest", "")
-            report.say(f"{digest[:19]} stays: {failure.get('failureReason', 'ECR gives no reason')}")
+            asked = failure.get("imageId", {})
+            name = asked.get("imageDigest", "")[:19] or asked.get("imageTag", "")
+            report.say(f"{name} stays: {failure.get('failureReason', 'ECR gives no reason')}")
 
 
 def _registered(service: Service, clients: Clients) -> set[int]:
@@ -158,18 +177,31 @@ def _is_over(deployment: DeploymentTypeDef) -> bool:
     return failed and not deployment.get("runningCount")
 
 
-def _images_beyond(
-    service: Service, count: int, needed: set[str], clients: Clients
-) -> tuple[ImageDetailTypeDef, ...]:
-    """Return the tagged images that no kept revision runs and that are not among the newest either.
+def _stored(service: Service, clients: Clients) -> list[ImageDetailTypeDef]:
+    """Return the tagged images, the newest first.
 
     An image without tags may be a part of one that is needed (the platforms of an index): it stays.
     """
     with asking_aws(f"listing the images of {service.repository}"):
         pages = clients.ecr.get_paginator("describe_images").paginate(repositoryName=service.repository)
         images = [image for page in pages for image in page["imageDetails"] if image.get("imageTags")]
-    images.sort(key=lambda image: image["imagePushedAt"], reverse=True)
-    return tuple(image for image in images[count:] if not _is_needed(image, needed))
+    return sorted(images, key=lambda image: image["imagePushedAt"], reverse=True)
+
+
+def _spent(service: Service, images: Sequence[ImageDetailTypeDef], kept: Iterable[int]) -> tuple[str, ...]:
+    """Return the marks that no rollback can need, of images that bear many; never an image's only tags.
+
+    With its last tag an image is deleted too:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+    """
+    found: list[str] = []
+    for image in images:
+        tags = image.get("imageTags", [])
+        if len(tags) < MANY_TAGS:
+            continue
+        spent = [tag for tag in tags if record.is_spent(tag, service, kept)]
+        found += spent if len(spent) < len(tags) else []
+    return tuple(sorted(found))
 
 
 def _is_needed(image: ImageDetailTypeDef, needed: set[str]) -> bool:
@@ -182,7 +214,9 @@ def _lines(old: Old, word: str) -> list[str]:
     if old.is_empty:
         return [f"{name:<9} nothing to prune"]
     lines = [f"{name:<9} {word}deregister {family}:{each}" for each in old.revisions]
-    return lines + [f"{name:<9} {word}delete the image {_named(each)}" for each in old.images]
+    lines += [f"{name:<9} {word}delete the image {_named(each)}" for each in old.images]
+    count = len(old.marks)
+    return lines + ([f"{name:<9} {word}remove {count} marks of revisions that are gone"] if count else [])
 
 
 def _named(image: ImageDetailTypeDef) -> str:
@@ -198,5 +232,6 @@ def _document(old: Old) -> Json:
         "service": old.service.name,
         "revisions": [f"{old.service.family}:{each}" for each in old.revisions],
         "images": images,
+        "marks": list(old.marks),
         "kept": list(old.kept),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.command import number
@@ -18,10 +18,11 @@ from tasks.errors import (
 )
 from tasks.operate import previous
 from tasks.operate.previous import Wish
-from tasks.release import record, revisions, rollout, smoke, way_back
+from tasks.release import proof, record, revisions, rollout, way_back
 from tasks.release.deployment import Change, update
 from tasks.release.difference import differences
 from tasks.release.service_state import NeverDeployedError, NothingRunsError, describe, primary, running
+from tasks.release.way_back import Back
 from tasks.report import Outcome, timing_lines
 from tasks.settings import checked_version
 
@@ -74,8 +75,38 @@ def rollback(work: Work, *, to: str = "", revision: str = "") -> Outcome:
     if work.settings.target.is_production and any(not each.runs_already for each in planned):
         named = ", ".join(f"{each.service.name} to {each.goal.label}" for each in planned)
         work.confirm(f"This rolls back production ({named}, {work.settings.target.account}). Go on?")
-    versions = [go(each, clients, work.report, timeout) for each in planned]
-    return _done(work, planned, versions)
+    return _done(work, planned, go_all(planned, clients, work.report, timeout))
+
+
+def go_all(planned: list[Return], clients: Clients, report: Report, timeout: float) -> list[str]:
+    """Go each way in order; when one cannot be gone to its end, say which were and which were not begun.
+
+    Raises:
+        DeployError: as `go`, with where every other service stands; nobody is brought forward again by itself.
+    """
+    versions: list[str] = []
+    for at, way in enumerate(planned):
+        try:
+            versions.append(go(way, clients, report, timeout))
+        except DeployError as error:
+            error.add_evidence(*map(_went, planned[:at]), *map(_not_begun, planned[at + 1 :]))
+            raise
+    return versions
+
+
+def _went(way: Return) -> str:
+    what = f"{way.service.name} stays at {way.goal.label}, proved"
+    if way.runs_already:
+        return f"{what}; it ran that before."
+    return f"{what}; before it {way.state.name} ran. Back to where it was: {_command_back(way.state)}"
+
+
+def _not_begun(way: Return) -> str:
+    name = way.service.name
+    if way.runs_already:
+        return f"{name} runs {way.goal.label}, as before; it was not proved."
+    there = way_back.command(way.service, way.goal.arn)
+    return f"{name} was not touched: it runs {way.state.name}. To roll it back too: {there}"
 
 
 def plan(service: Service, wish: Wish, clients: Clients, report: Report) -> Return:
@@ -117,13 +148,13 @@ def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
         with report.stage(name, "update"):
             identity = _start(way, clients, report)
         with report.stage(name, "rollout"):
-            goes = rollout.Rollout(service, identity, goal.arn, goal.version or "unknown", way.state.arn)
-            rollout.wait(goes, clients, report, timeout)
+            goes = rollout.Rollout(service, identity, goal.arn, goal.version, way.state.arn)
+            finished = rollout.wait(goes, clients, report, timeout)
         with report.stage(name, "verify"):
-            version = _prove(goal, clients, report)
-            digest, _ = revisions.image_in(service, clients.target, goal.image)
-            if digest and version:
-                record.keep(record.Verified(service, goal.number, digest), clients, report)
+            proof.prove(proof.Finished(goes, finished), clients, report)
+            if not goal.version:
+                report.say(f"{goal.name} bears no version that could be proved")
+            _keep(way, clients, report)
     except KeyboardInterrupt as error:
         raise StoppedByUserError(
             f"Interrupted. {service.ecs_service} is on its way to {goal.label}; ECS goes on with it.",
@@ -131,9 +162,31 @@ def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
         ) from error
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         explain(error, Case(service, goal.arn, goal.version, isinstance(error, SmokeTestError)), clients, report)
-        error.add_evidence(_what_serves(way, clients, report))
+        way_back.tell(error, _what_serves(way, clients, report))
         raise
-    return version
+    return goal.version
+
+
+def _keep(way: Return, clients: Clients, report: Report) -> None:
+    """Record that the goal serves, and that nobody wants what was gone back from by itself."""
+    service, told = way.service, (clients, report)
+    digest, _ = revisions.image_in(service, clients.target, way.goal.image)
+    if digest and way.goal.version:
+        record.keep_verified(service, way.goal.number, digest, told)
+    left = record.number_of(way.state.arn, service.family)
+    if left > way.goal.number and (digest := _digest_of(way.state.arn, service, told)):
+        record.keep_left(service, left, digest, told)
+
+
+def _digest_of(arn: str, service: Service, told: tuple[Clients, Report]) -> str:
+    """Return the digest of a revision's image in the service's repository, empty where it is not to be had."""
+    clients, report = told
+    try:
+        found = revisions.find(service, arn, clients)
+    except DeployError as error:
+        report.say(f"not recorded that {arn.rpartition('/')[2]} was rolled back from: {error}")
+        return ""
+    return revisions.image_in(service, clients.target, found.image)[0] if found else ""
 
 
 def _start(way: Return, clients: Clients, report: Report) -> str:
@@ -147,33 +200,21 @@ def _start(way: Return, clients: Clients, report: Report) -> str:
     return identity
 
 
-def _prove(goal: Registered, clients: Clients, report: Report) -> str:
-    """Prove over HTTP that the version serves; a revision that bears none can only be seen to answer 200."""
-    if goal.version:
-        return smoke.verify(smoke.Expected(goal.service, goal.version), clients, report).version
-    url = f"{clients.target.app_url}{goal.service.health_path}"
-    end = clients.clock() + smoke.DEADLINE_SECONDS
-    while (answer := clients.http.get(url)).status != 200:
-        if clients.clock() > end:
-            raise smoke.NotServingError(smoke.Expected(goal.service, ""), answer, smoke.DEADLINE_SECONDS)
-        clients.sleep(smoke.PAUSE_SECONDS)
-    report.say(f"{url} answers 200; {goal.name} bears no version that could be proved")
-    return ""
-
-
-def _what_serves(way: Return, clients: Clients, report: Report) -> str:
+def _what_serves(way: Return, clients: Clients, report: Report) -> Back:
     """Say what runs after a rollback that failed, proved where ECS went back; nothing is updated a second time."""
     service = way.service
     try:
         found = describe(service, clients)
     except DeployError as error:
-        return f"What {service.ecs_service} runs now could not be asked: {error}"
+        return Back(f"What {service.ecs_service} runs now could not be asked: {error}")
     current = primary(found)
     if current and current.get("taskDefinition") == way.state.arn and not way.runs_already:
         told = frozenset(event["id"] for event in found.get("events", []))
         identity, state = current.get("id", ""), way.state
-        back = rollout.Rollout(service, identity, state.arn, state.version, state.arn, told)
-        return _proved_again(back, clients, report)
+        returned = rollout.Rollout(service, identity, state.arn, state.version, state.arn, told)
+        with report.stage(service.name, "way back"):
+            back = way_back.prove(returned, clients, report)
+        return replace(back, told=f"ECS itself returned to {state.name}. {back.told}")
     counts = [
         f"{each.get('taskDefinition', '').rpartition('/')[2]} {each.get('runningCount', 0)} of "
         f"{each.get('desiredCount', 0)}"
@@ -181,31 +222,13 @@ def _what_serves(way: Return, clients: Clients, report: Report) -> str:
         if each.get("runningCount") or each.get("status") == "PRIMARY"
     ]
     runs = f"{service.ecs_service} runs {', '.join(counts)} tasks."
-    return runs if way.runs_already else f"{runs} Back to where it was: {_command_back(way.state)}"
-
-
-def _proved_again(back: rollout.Rollout, clients: Clients, report: Report) -> str:
-    """Wait for what ECS returned to by itself and prove it, as the way back of a deploy does; never raises."""
-    try:
-        with report.stage(back.service.name, "way back"):
-            rollout.wait(back, clients, report, way_back.LIMIT_SECONDS)
-            if not back.version:
-                return f"ECS returned to {back.name}; it bears no version that could be proved over HTTP."
-            smoke.verify(smoke.Expected(back.service, back.version), clients, report)
-    except DeployError as error:
-        return f"ECS returned to {back.name}, and that failed too: {error} {error.fix}"
-    except KeyboardInterrupt:
-        return (
-            f"Interrupted: ECS goes on returning to {back.name}; nothing proved it yet. "
-            f"Look: ./inv status --service={back.service.name}"
-        )
-    return f"ECS returned to {back.name}: version {back.version} serves again, proved over HTTP."
+    return Back(runs if way.runs_already else f"{runs} Back to where it was: {_command_back(way.state)}")
 
 
 def _command_back(state: Running) -> str:
     service, number = state.service, record.number_of(state.arn, state.service.family)
     if number and state.version:
-        return f"./inv rollback --service={service.name} --revision={number}"
+        return way_back.command(service, state.arn)
     return (
         f"aws ecs update-service --cluster {service.cluster} --service {service.ecs_service} "
         f"--task-definition {state.name}"

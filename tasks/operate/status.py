@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tasks.release.target_health import Target
     from tasks.settings import Service
 
-HEADS = ("SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS")
+HEADS = ("SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS", "URL")
 WATCH_SECONDS = 2.0
 UNKNOWN = "-"
 SCALED_TO_ZERO, NEVER_DEPLOYED = "scaled to 0", "never deployed"
@@ -51,6 +52,7 @@ class Row:
     desired: int | None = None
     targets: str = UNKNOWN
     rollout: str = UNKNOWN
+    url: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -67,7 +69,7 @@ def status(work: Work, *, watch: bool = False) -> Outcome:
         raise WatchError
     clients = work.connect()
     if watch:
-        _watch(work.services, clients, sys.stdout)
+        watch_services(work.services, clients, sys.stdout)
         return Outcome({}, ())
     rows = [look(service, clients) for service in work.services]
     target = work.settings.target
@@ -81,13 +83,14 @@ def status(work: Work, *, watch: bool = False) -> Outcome:
 
 def look(service: Service, clients: Clients) -> Row:
     """Return what can be learned of a service; a missing permission or service becomes one of its problems."""
-    answered = clients.http.get(f"{clients.target.app_url}{service.health_path}")
+    url = f"{clients.target.app_url}{service.health_path}"
+    answered = clients.http.get(url)
     version = answered.headers.get(VERSION_HEADER, "")
     answer = f"{answered.status}" + (f", {version}" if version else "") if answered.status else answered.problem
     try:
         found = describe(service, clients)
     except (AccessDeniedError, ServiceMissingError) as error:
-        return Row(service, answer, problems=(str(error),))
+        return Row(service, answer, url=url, problems=(str(error),))
     problems: list[str] = []
     revision: Registered | None = None
     try:
@@ -109,28 +112,33 @@ def look(service: Service, clients: Clients) -> Row:
         desired=found.get("desiredCount"),
         targets=targets,
         rollout=_rollout(found, revision.version if revision else UNKNOWN),
+        url=url,
         problems=(*problems, *denied),
     )
 
 
 def lines(rows: Sequence[Row], now: datetime) -> tuple[str, ...]:
     """Return the table, and under it what could not be asked."""
-    cells = [
-        (
-            row.service.name,
-            row.version or UNKNOWN,
-            short(row.commit) or UNKNOWN,
-            row.revision or UNKNOWN,
-            age(row.since, now),
-            UNKNOWN if row.desired is None else f"{row.running}/{row.desired}",
-            row.targets,
-            row.rollout,
-            row.answer,
-        )
-        for row in rows
-    ]
-    problems = [f"{row.service.name:<9} {problem}" for row in rows for problem in row.problems]
-    return (*table(HEADS, cells), *problems)
+    return (*table(HEADS, [_cells(row, now) for row in rows]), *_problems(rows))
+
+
+def _cells(row: Row, now: datetime) -> tuple[str, ...]:
+    return (
+        row.service.name,
+        row.version or UNKNOWN,
+        short(row.commit) or UNKNOWN,
+        row.revision or UNKNOWN,
+        age(row.since, now),
+        UNKNOWN if row.desired is None else f"{row.running}/{row.desired}",
+        row.targets,
+        row.rollout,
+        row.answer,
+        row.url or UNKNOWN,
+    )
+
+
+def _problems(rows: Sequence[Row]) -> list[str]:
+    return [f"{row.service.name:<9} {problem}" for row in rows for problem in row.problems]
 
 
 def _targets(found: ServiceTypeDef, clients: Clients) -> tuple[str, tuple[str, ...]]:
@@ -167,24 +175,60 @@ def _rollout(found: ServiceTypeDef, version: str) -> str:
     return f"{state}, {old} old" if old else state
 
 
-def _watch(services: Sequence[Service], clients: Clients, stream: TextIO) -> None:
+def watch_services(services: Sequence[Service], clients: Clients, stream: TextIO) -> None:
     """Show the table until Ctrl-C: redrawn in place on a terminal, elsewhere printed when it changed."""
-    live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    before: tuple[str, ...] = ()
-    known: Sequence[str] = ()
-    try:
+    with suppress(KeyboardInterrupt):
+        if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+            _redraw(services, clients, stream)
+        else:
+            _append(services, clients, stream)
+
+
+def _redraw(services: Sequence[Service], clients: Clients, stream: TextIO) -> None:
+    """Draw in place; rich wraps what is too long for the terminal, and knows how many lines that makes."""
+    from rich.console import Console  # noqa: PLC0415 - `inv --list` must not pay for it
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(file=stream)
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while True:
-            rows = [look(service, clients) for service in services]
-            text = lines(rows, clients.wall_clock())
-            essence = [f"{row.revision} {row.running} {row.targets} {row.rollout} {row.answer}" for row in rows]
-            if live or essence != known:
-                up = f"\033[{len(before)}F\033[J" if live and before else ""
-                stream.write(up + "".join(f"{line}\n" for line in text))
-                stream.flush()
-                before, known = text, essence
+            rows = [_watched(service, clients) for service in services]
+            text = "\n".join(fitting(rows, clients.wall_clock(), console.width))
+            live.update(Text(text, overflow="fold"), refresh=True)
             clients.sleep(WATCH_SECONDS)
-    except KeyboardInterrupt:
-        return
+
+
+def fitting(rows: Sequence[Row], now: datetime, width: int) -> tuple[str, ...]:
+    """Return the table where it fits into `width` columns, else each service with what is known of it in turn."""
+    wide = lines(rows, now)
+    if all(len(line) <= width for line in wide[: len(rows) + 1]):
+        return wide
+    told = [
+        "  ".join(f"{head} {cell}" for head, cell in zip(HEADS, _cells(row, now), strict=True)) for row in rows
+    ]
+    return (*told, *_problems(rows))
+
+
+def _append(services: Sequence[Service], clients: Clients, stream: TextIO) -> None:
+    known: Sequence[str] = ()
+    while True:
+        rows = [_watched(service, clients) for service in services]
+        essence = [f"{row.revision} {row.running} {row.targets} {row.rollout} {row.answer}" for row in rows]
+        essence += _problems(rows)
+        if essence != known:
+            stream.write("".join(f"{line}\n" for line in lines(rows, clients.wall_clock())))
+            stream.flush()
+            known = essence
+        clients.sleep(WATCH_SECONDS)
+
+
+def _watched(service: Service, clients: Clients) -> Row:
+    """Look at a service; whatever cannot be asked this time is its row's problem, and asked again the next."""
+    try:
+        return look(service, clients)
+    except DeployError as error:
+        return Row(service, UNKNOWN, problems=(str(error),))
 
 
 def _document(row: Row) -> Json:
@@ -198,5 +242,6 @@ def _document(row: Row) -> Json:
         "targets": row.targets,
         "rollout": row.rollout,
         "answer": row.answer,
+        "url": row.url,
         "problems": list(row.problems),
     }

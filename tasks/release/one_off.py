@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tasks.errors import DeploymentFailedError, GaveUpWaitingError, StoppedByUserError, UsageError
+from tasks.errors import DeployError, DeploymentFailedError, GaveUpWaitingError, StoppedByUserError, UsageError
 from tasks.masking import mask
 from tasks.release.log_reader import NoLogError, Tail, log_of
-from tasks.sdk_errors import AccessDeniedError, asking_aws
+from tasks.sdk_errors import ThrottledError, UnreachableError, asking_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ LAST_WORDS_SECONDS = 3.0  # the log driver sends its last lines after the contai
 # DescribeTasks may not know a task yet that RunTask has just started:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 DESCRIBED_WITHIN_SECONDS = 60.0
+SERVER_ERROR = 500
 
 QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.S)
 OPERATOR = re.compile(r"(?:^|\s)(\d?[<>]\S*|\S*?(?:[;<>]|&&|\|\||\||&))(?=\s|$)")
@@ -135,6 +136,7 @@ def execute(command: Command, service: ServiceTypeDef, clients: Clients, report:
         CommandTooLongError: the limit passed; the task is left running.
         LostTaskError: ECS does not describe the task it started.
         AccessDeniedError: `ecs:RunTask`, `ecs:DescribeTasks` or `iam:PassRole` is missing.
+        DeployError: AWS did not say any more what became of the task; names it, as it may still run.
     """
     arn = _start(command, service, clients)
     task = arn.rpartition("/")[2]
@@ -220,27 +222,60 @@ class _Output:
         try:
             for line in self._tail.new():
                 self._command.write(line.text)
-        except (AccessDeniedError, NoLogError) as error:
+        except DeployError as error:
             self._tail = None
             self._report.say(f"its output is not shown: {error}")
 
 
 def _follow(command: Command, arn: str, clients: Clients, output: _Output) -> TaskTypeDef:
+    """Return the task as it stopped; what AWS fails to answer for a while is asked again until the deadline."""
     task, service = arn.rpartition("/")[2], command.revision.service
     described = clients.clock()
     deadline = described + command.timeout
     while True:
-        with asking_aws("looking at the task"):
-            found = clients.ecs.describe_tasks(cluster=service.cluster, tasks=[arn])["tasks"]
-        ended = bool(found) and found[0].get("lastStatus") == "STOPPED"
-        if ended:
+        found, unanswered = _look(arn, service, clients)
+        if found and found.get("lastStatus") == "STOPPED":
             clients.sleep(LAST_WORDS_SECONDS)
+            output.pass_on()
+            return found
         output.pass_on()
-        if ended:
-            return found[0]
-        described = clients.clock() if found else described
+        described = clients.clock() if found or unanswered else described
         if clients.clock() - described >= DESCRIBED_WITHIN_SECONDS:
             raise LostTaskError(task, service)
         if clients.clock() > deadline:
-            raise CommandTooLongError(task, command.timeout, service)
+            raise _may_still_run(unanswered, arn, service) or CommandTooLongError(task, command.timeout, service)
         clients.sleep(POLL_SECONDS)
+
+
+def _look(arn: str, service: Service, clients: Clients) -> tuple[TaskTypeDef | None, DeployError | None]:
+    """Return the task as far as ECS knows it, or why that is not known for now; raises what will not pass."""
+    try:
+        with asking_aws("looking at the task"):
+            found = clients.ecs.describe_tasks(cluster=service.cluster, tasks=[arn])["tasks"]
+    except DeployError as error:
+        if passes(error):
+            return None, error
+        _may_still_run(error, arn, service)
+        raise
+    return (found[0] if found else None), None
+
+
+def passes(error: DeployError) -> bool:
+    """Return whether AWS may well answer the same question a moment later."""
+    if isinstance(error, ThrottledError | UnreachableError):
+        return True
+    response = getattr(error.__cause__, "response", None)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(response, dict) else 0
+    return isinstance(status, int) and status >= SERVER_ERROR
+
+
+def _may_still_run(error: DeployError | None, arn: str, service: Service) -> DeployError | None:
+    """Let an error about a task say that the task goes on, instead of asking for a second one."""
+    if error is not None:
+        task = arn.rpartition("/")[2]
+        error.add_evidence(f"The task {task} may still run: it was started, and nothing stopped it.")
+        error.fix = (
+            f"Do not run the command again before you looked: aws ecs describe-tasks --cluster {service.cluster} "
+            f"--tasks {task}; or stop it: aws ecs stop-task --cluster {service.cluster} --task {task}"
+        )
+    return error

@@ -18,6 +18,8 @@ from tasks.release import (
     deployment,
     image,
     interruption,
+    proof,
+    record,
     registry,
     rollout,
     smoke,
@@ -45,9 +47,6 @@ if TYPE_CHECKING:
     from tasks.release.wait_advice import Wait
     from tasks.report import Report
     from tasks.settings import Service, Settings
-
-# For how long no other answer may come in between where old tasks may still be among those that answer.
-STEADY_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,8 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
         compared = _compared(revision, before, clients)
         for line in _told(compared, before):
             report.say(line)
+        require_deployable(before, revision.arn, force=options.force)
+        record.keep_start(revision, before, clients, report)
         with interruption.told(Deployment(revision, "", before, adopted=False), Phase.SENDING):
             started = deployment.start(revision, before, clients, force=options.force)
         report.say(_beginning(started))
@@ -182,12 +183,9 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
             finished = rollout.wait(watched, clients, report, options.timeout)
             up = clients.clock()
         with interruption.told(started, Phase.UNPROVED), report.stage(service.name, "verify"):
-            complete = rollout.completed(finished, watched)
-            patience = min(options.timeout, smoke.DEADLINE_SECONDS) if complete else smoke.DEADLINE_SECONDS
-            verified = smoke.verify(_expected(watched, clients, complete=complete), clients, report, patience)
+            patience = min(options.timeout, smoke.DEADLINE_SECONDS)
+            verified = proof.prove(proof.Finished(watched, finished, patience), clients, report)
             api_check.require_api(service, clients)
-            if not complete:
-                rollout.require_still_up(watched, clients)
     except (DeploymentFailedError, GaveUpWaitingError, SmokeTestError) as error:
         now = clients.clock()
         with interruption.told(started, _phase(error)):
@@ -201,16 +199,6 @@ def _prove(started: Deployment, clients: Clients, report: Report, options: Deplo
             way_back.tell(error, _return(started, clients, report, options))
         raise
     return Released(started, verified, wait_advice.attribute(started, finished, clients))
-
-
-def _expected(watched: rollout.Rollout, clients: Clients, *, complete: bool) -> smoke.Expected:
-    """Return what has to answer; for longer where ECS itself has not called the deployment complete."""
-    return smoke.Expected(
-        watched.service,
-        watched.version,
-        0 if complete else STEADY_SECONDS,
-        lambda: rollout.require_not_superseded(watched, clients),
-    )
 
 
 def _require_not_superseded(error: DeployError, watched: rollout.Rollout, clients: Clients) -> None:
@@ -254,10 +242,7 @@ def _beginning(started: Deployment) -> str:
 
 
 def _return(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Back:
-    if started.adopted and started.before.arn == started.revision.arn:
-        return Back(
-            "Nothing was rolled back: an earlier run started this deployment, and knew what ran before it."
-        )
+    record.keep_failure(started, clients, report)
     if not options.roll_back:
         return Back(way_back.left(started, clients))
     return way_back.restore(started, clients, report)

@@ -51,6 +51,16 @@ class NoDigestError(PushError):
         )
 
 
+class TooManyTagsError(PushError):
+    """The image bears as many tags as ECR allows."""
+
+    def __init__(self, service: Service, tag: str) -> None:
+        super().__init__(
+            f"ECR takes no more tags on the image in {service.repository} that '{tag}' is for (1,000 at most).",
+            fix=f"Remove those of old releases: ./inv prune --service={service.name}",
+        )
+
+
 @dataclass(frozen=True)
 class PushedImage:
     """An image in ECR; `digest` is its manifest's, `sha256:...`; `new_tags` are those this push added."""
@@ -150,7 +160,14 @@ def _follow(reference: str, said: Iterable[Message], report: Report) -> str:
 
 
 def add_tag(service: Service, digest: str, tag: str, clients: Clients) -> None:
-    """Give a pushed image one more tag by its manifest; nothing is uploaded again."""
+    """Give a pushed image one more tag by its manifest; nothing is uploaded again.
+
+    Raises:
+        TooManyTagsError: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+            (LimitExceededException)
+        NoDigestError: ECR has no such image.
+        PushError: ECR refused.
+    """
     with asking_aws(f"tagging the image {tag}", PushError):
         manifest = clients.ecr.batch_get_image(
             repositoryName=service.repository, imageIds=[{"imageDigest": digest}]
@@ -166,3 +183,5 @@ def add_tag(service: Service, digest: str, tag: str, clients: Clients) -> None:
             )
         except clients.ecr.exceptions.ImageAlreadyExistsException:
             return  # the tag is on this very image: that is what was wanted
+        except clients.ecr.exceptions.LimitExceededException as error:
+            raise TooManyTagsError(service, tag) from error

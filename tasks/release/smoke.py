@@ -30,7 +30,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Expected:
-    """What must answer; an empty version accepts any.
+    """What must answer; an empty version accepts any. One that bears none only has to answer 200.
 
     `steady` is for how many seconds no answer in between may be another one. `when_other` is called whenever ten
     answers in a row bore another version: it may know that there is nothing to wait for, and raise.
@@ -38,6 +38,7 @@ class Expected:
 
     service: Service
     version: str
+    bears_version: bool = True
     steady: float = 0.0
     when_other: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
 
@@ -56,7 +57,8 @@ class NotServingError(SmokeTestError):
     """The URL does not answer as it must."""
 
     def __init__(self, expected: Expected, answer: Answer, seconds: float) -> None:
-        wanted = f"200 and version {expected.version}" if expected.version else "200 and a version"
+        any_version = "200 and a version" if expected.bears_version else "200"
+        wanted = f"200 and version {expected.version}" if expected.version else any_version
         over = f"over {expected.steady:.0f} s " if expected.steady else ""
         super().__init__(
             f"{expected.service.name}: {answer.url} did not answer {wanted} {IN_A_ROW} times in a row "
@@ -98,8 +100,9 @@ def verify(
             shown = seen
             report.say(f"{url}: {seen}")
         if row >= IN_A_ROW and clients.clock() - since >= expected.steady:
-            version, commit = answer.headers[VERSION_HEADER], answer.headers.get(COMMIT_HEADER, "")
-            report.say(f"{url} answers 200, version {version}, {_row(row, expected)}")
+            version, commit = answer.headers.get(VERSION_HEADER, ""), answer.headers.get(COMMIT_HEADER, "")
+            what = f"version {version}" if version else "without a version"
+            report.say(f"{url} answers 200, {what}, {_row(row, expected)}")
             return VerifiedVersion(expected.service, version, commit, url)
         if others and others % OTHERS_IN_A_ROW == 0:
             expected.when_other()
@@ -114,6 +117,8 @@ def _row(row: int, expected: Expected) -> str:
 
 def _is_expected(answer: Answer, expected: Expected) -> bool:
     version = answer.headers.get(VERSION_HEADER, "")
+    if not expected.bears_version:
+        return answer.status == 200
     return answer.status == 200 and bool(version) and version == (expected.version or version)
 
 

@@ -177,7 +177,7 @@ def test_independent_services_stay_where_they_are(deployed: Deployed, good: str)
         result = deployed.project.run("deploy", "--service=all", f"--version={version}", "--independent")
 
     assert result.code == 7
-    assert f"backend stays at version {version}, as asked." in result.err
+    assert f"As asked, backend stays at version {version}" in result.err
     assert (serving(deployed, "/api/health"), serving(deployed, "/")) == (version, good)
     deployed.project.succeed("deploy", "--service=backend", f"--version={good}")
 

@@ -80,7 +80,7 @@ def test_status_shows_every_service_in_one_table(deployed: Deployed) -> None:
     rows = deployed.project.succeed("status", "--json").services
 
     assert table[0].split() == [
-        "SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS",
+        "SERVICE", "VERSION", "COMMIT", "REVISION", "SINCE", "TASKS", "TARGETS", "ROLLOUT", "ANSWERS", "URL",
     ]  # fmt: skip
     assert [line.split()[0] for line in table[1:3]] == ["backend", "frontend"]
     for row in rows:

@@ -286,7 +286,7 @@ class _Body(io.BytesIO):
 
 def verified(*numbers: int, over: dict[int, int] | None = None) -> set[str]:
     """Return the tags that record these revisions, and what each was deployed over."""
-    before = {f"verified-spryte-backend-{number}-over-{old}" for number, old in (over or {}).items()}
+    before = {f"deployed-spryte-backend-{number}-over-{old}" for number, old in (over or {}).items()}
     return {f"verified-spryte-backend-{number}" for number in numbers} | before
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tests.support.project import HERE, clean_environment
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OURS = ("CI", "NO_COLOR", "COLUMNS", "LINES")  # of the terminal, or the tool, that runs the tests
 END_OF_INPUT = "\x04"  # so that a question nobody expected ends the process and not the patience
 
 
@@ -22,8 +28,18 @@ class Spoken:
 
 def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
     """Run Python code in this project with a terminal for its input and output, and type something."""
+    return _spoken(script, typed, 80, environment)
+
+
+def on_columns(columns: int, script: str) -> Spoken:
+    """Run Python code on a terminal of so many columns, and type nothing."""
+    return _spoken(script, "", columns, {})
+
+
+def _spoken(script: str, typed: str, columns: int, environment: Mapping[str, str]) -> Spoken:
     ours, theirs = os.openpty()
-    kept = {name: value for name, value in clean_environment().items() if name not in ("CI", "NO_COLOR")}
+    termios.tcsetwinsize(theirs, (24, columns))
+    kept = {name: value for name, value in clean_environment().items() if name not in OURS}
     try:
         process = subprocess.Popen(
             [sys.executable, "-c", script],

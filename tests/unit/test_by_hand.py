@@ -9,7 +9,16 @@ import pytest
 
 from tasks.release import pipeline
 from tests.support.fakes import StubbedClients
-from tests.support.models import AWS, NEVER_DEPLOYED, arn, ecs_deployment, ecs_service, registered, revision
+from tests.support.models import (
+    AWS,
+    DIGEST,
+    NEVER_DEPLOYED,
+    arn,
+    ecs_deployment,
+    ecs_service,
+    registered,
+    revision,
+)
 from tests.support.web import serving, version
 
 if TYPE_CHECKING:
@@ -44,6 +53,7 @@ def deploys(
     clients.ecs_stub.add_response(
         "describe_task_definition", registered(7, "0.1.5", cpu="256"), {"taskDefinition": arn(7)}
     )
+    clients.tags_are(("deployed-spryte-backend-10-over-7", DIGEST))
     clients.ecs_stub.add_response("update_service", {"service": ecs_service(ecs_deployment(10))})
     clients.services_are(ecs_service(ecs_deployment(10)))
     clients.ecs_stub.add_client_error("list_tasks", "AccessDeniedException", "not authorized: ecs:ListTasks on y")

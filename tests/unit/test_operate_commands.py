@@ -344,6 +344,37 @@ def test_revisions_go_before_images(files: Path) -> None:
     assert changing == ["ecs:DeregisterTaskDefinition"] * 8 + ["ecr:BatchDeleteImage"]
 
 
+def crowded(*tags: str) -> dict[str, object]:
+    """Return the image that runs, released 500 times under other versions."""
+    return image(DIGEST, 1, *tags, *(f"1.0.{number}" for number in range(500)))
+
+
+def test_an_image_with_many_tags_loses_the_marks_of_revisions_that_are_gone(files: Path) -> None:
+    made = old(12)
+    made.stored = [crowded(*made.tags, "failed-spryte-backend-3", "left-spryte-backend-12")]
+    found = pruned(made, 2, files)
+    gone = {
+        "failed-spryte-backend-3",
+        *(f"deployed-spryte-backend-{each}-over-{each - 1}" for each in range(2, 9)),
+    }
+    assert set(found.marks) == gone
+    prune.remove(found, AccountClients(made), Recorder())
+    (asked,) = made.requests("ecr:BatchDeleteImage")
+    assert asked["imageIds"] == [{"imageTag": tag} for tag in sorted(gone)]
+
+
+def test_an_image_with_few_tags_keeps_its_marks(files: Path) -> None:
+    made = old(12)
+    made.stored = [image(DIGEST, 1, "0.1.12", *made.tags)]
+    assert pruned(made, 2, files).marks == ()
+
+
+def test_an_image_that_bears_marks_alone_keeps_them_as_it_would_go_with_the_last(files: Path) -> None:
+    made = old(12)
+    made.stored = [image(DIGEST, 1, *(f"deployed-spryte-backend-1-over-{each}" for each in range(500)))]
+    assert pruned(made, 2, files).marks == ()
+
+
 @pytest.mark.parametrize("operation", ["ecs:ListTaskDefinitions", "ecs:ListTasks", "ecr:DescribeImages"])
 def test_each_permission_that_pruning_needs_is_named(operation: str, files: Path) -> None:
     made = old(12)

@@ -183,3 +183,15 @@ def test_without_a_name_the_missing_permission_is_named() -> None:
     account.denied = {"ecr:BatchGetImage"}
     with pytest.raises(AccessDeniedError, match="ecr:BatchGetImage is missing"):
         chosen(account)
+
+
+def test_not_one_that_was_rolled_back_from_even_when_what_runs_was_never_verified() -> None:
+    account = runs(7)  # 6 was regretted, then 7 was deployed over 5 and left unverified
+    account.tags = verified(5, 6, over={6: 5, 7: 5})
+    assert chosen(account) == 5
+
+
+def test_nor_where_what_runs_was_registered_by_hand() -> None:
+    account = runs(7)
+    account.tags = verified(5, 6, over={6: 5}) | {"left-spryte-backend-6"}
+    assert chosen(account) == 5

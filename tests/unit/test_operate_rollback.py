@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.errors import StoppedByUserError
 from tasks.operate.previous import UnknownVersionError, Wish
-from tasks.operate.rollback import go, plan
+from tasks.operate.rollback import go, go_all, plan
 from tasks.release.rollout import RolloutFailedError
 from tasks.release.service_state import NeverDeployedError, NothingRunsError
 from tasks.release.smoke import NotServingError
+from tasks.sdk_errors import AccessDeniedError
 from tests.support.account import Account, AccountClients, verified
 from tests.support.fakes import Recorder
 from tests.support.models import BACKEND, ecs_deployment
@@ -20,6 +22,7 @@ from tests.support.web import Page, serving, version
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.documents import Json
     from tests.support.web import Site
 
 VERSIONS = {4: "0.1.4", 5: "0.1.5", 6: "0.1.6"}
@@ -82,7 +85,7 @@ def test_a_named_revision_is_recorded_once_it_was_proved(site: Site) -> None:
 
     go(plan(BACKEND, Wish(number=5), clients, report), clients, report, 60)
 
-    assert found.tags == verified(5)
+    assert found.tags == verified(5) | {"left-spryte-backend-6"}
 
 
 def test_a_revision_without_a_version_is_refused() -> None:
@@ -145,14 +148,17 @@ def test_where_ecs_went_back_by_itself_that_is_proved_and_no_way_there_is_sugges
         error = failed(account(), site.url, gave_up, ecs_deployment(6, "ecs-svc/10"))
         assert site.paths[-3:] == ["/api/health"] * 3
     assert error.evidence[-1] == (
-        "ECS returned to spryte-backend:6: version 0.1.6 serves again, proved over HTTP."
+        "ECS itself returned to spryte-backend:6. Version 0.1.6 serves again, proved over HTTP."
     )
 
 
 def test_where_what_ecs_went_back_to_does_not_serve_either_that_is_said(site: Site) -> None:
     gave_up = ecs_deployment(5, "ecs-svc/9", status="ACTIVE", runningCount=0, rolloutState="FAILED")
     error = failed(account(), site.url, gave_up, ecs_deployment(6, "ecs-svc/10"))
-    assert error.evidence[-1].startswith("ECS returned to spryte-backend:6, and that failed too: ")
+    assert error.evidence[-1].startswith(
+        "ECS itself returned to spryte-backend:6. The way back to spryte-backend:6 failed too: "
+    )
+    assert error.exit_code == 12
 
 
 def test_a_service_that_was_never_deployed_is_refused_without_starting_it() -> None:
@@ -203,4 +209,38 @@ def test_an_interrupted_wait_for_what_ecs_returned_to_still_tells_why_the_rollba
     found.later = [gave_up, comes_up]
     with pytest.raises(RolloutFailedError) as caught:
         go(way, clients, Recorder(), 60)
-    assert caught.value.evidence[-1].startswith("Interrupted: ECS goes on returning to spryte-backend:6")
+    assert "Interrupted on the way back: ECS goes on bringing spryte-backend:6 up" in caught.value.evidence[-1]
+
+
+@dataclass
+class Turning(Account):
+    """An account of which the second update is denied."""
+
+    def answer(self, operation: str, asked: dict[str, Json]) -> dict[str, object] | str:
+        """Deny it."""
+        if operation == "ecs:UpdateService" and self.requests(operation):
+            self.denied = {operation}
+        return super().answer(operation, asked)
+
+
+def test_of_several_services_it_is_said_where_each_stands_when_one_cannot_go_back(site: Site) -> None:
+    report = Recorder()
+    tags = verified(4, 5, 6, over={5: 4, 6: 5})
+    clients = AccountClients(Turning(VERSIONS, [ecs_deployment(6, "ecs-svc/1")], tags), site.url)
+    way = plan(BACKEND, Wish(), clients, report)
+    ways = [
+        replace(way, state=replace(way.state, service=replace(BACKEND, name=name)))
+        for name in ("frontend", "backend", "worker")
+    ]
+    with pytest.raises(AccessDeniedError, match="ecs:UpdateService is missing") as caught:
+        go_all(ways, clients, report, 60)
+    assert caught.value.evidence == (
+        (
+            "frontend stays at spryte-backend:5 (version 0.1.5), proved; before it spryte-backend:6 ran. "
+            "Back to where it was: ./inv rollback --service=frontend --revision=6"
+        ),
+        (
+            "worker was not touched: it runs spryte-backend:6. "
+            "To roll it back too: ./inv rollback --service=worker --revision=5"
+        ),
+    )

@@ -42,10 +42,14 @@ def looked_at(found: Account, page: Page | None = None) -> Row:
 def test_a_service_in_one_line() -> None:
     row = looked_at(account())
 
-    assert status.lines([row], BEGAN + timedelta(hours=3)) == (
-        "SERVICE  VERSION  COMMIT        REVISION          SINCE  TASKS  TARGETS      ROLLOUT    ANSWERS",
-        "backend  0.1.4    cccccccccccc  spryte-backend:4  3 h    1/1    1/1 healthy  completed  200, 0.1.4",
+    assert status.lines([replace(row, url="http://x/api/health")], BEGAN + timedelta(hours=3)) == (
+        "SERVICE  VERSION  COMMIT        REVISION          SINCE  TASKS  TARGETS      ROLLOUT    ANSWERS     URL",
+        (
+            "backend  0.1.4    cccccccccccc  spryte-backend:4  3 h    1/1    1/1 healthy  completed  200, 0.1.4  "
+            "http://x/api/health"
+        ),
     )
+    assert row.url.endswith("/api/health")
 
 
 def test_another_version_than_the_one_that_runs_stands_out() -> None:
@@ -126,6 +130,30 @@ def test_revisions_whose_tasks_failed_are_called_so_unless_they_run() -> None:
     assert [each.state for each in found] == ["runs, verified", "its tasks failed", "verified"]
     (asked,) = made.requests("ecs:ListTasks")
     assert (asked["serviceName"], asked["desiredStatus"]) == ("spryte-backend-service", "STOPPED")
+
+
+def test_what_a_deploy_recorded_as_failed_stays_so_with_the_day() -> None:
+    made = account()
+    made.tags |= {"failed-spryte-backend-3", "failed-spryte-backend-3-on-20260110"}
+    found, _ = history.look(BACKEND, 3, AccountClients(made))
+    assert [each.state for each in found] == ["runs, verified", "failed on 2026-01-10", "verified"]
+
+
+def test_one_that_failed_and_was_verified_another_time_tells_both() -> None:
+    made = account()
+    made.tags |= {"failed-spryte-backend-2", "failed-spryte-backend-2-on-20260105"}
+    found, _ = history.look(BACKEND, 3, AccountClients(made))
+    assert found[2].state == "failed on 2026-01-05, verified"
+
+
+@pytest.mark.parametrize("kind", ["ELB", "container"])
+def test_tasks_that_failed_their_health_checks_have_failed(kind: str) -> None:
+    made = account()
+    reason = f"Task failed {kind} health checks in (target-group x)"
+    made.tasks = [{"taskArn": "a", "taskDefinitionArn": arn(3), "stoppedReason": reason,
+                   "stopCode": "ServiceSchedulerInitiated"}]  # fmt: skip
+    found, _ = history.look(BACKEND, 3, AccountClients(made))
+    assert found[1].state == "its tasks failed"
 
 
 def test_a_history_without_the_tasks_says_so_and_tells_the_rest() -> None:

@@ -14,11 +14,13 @@ from tasks.release.registry import RepositoryMissingError
 from tasks.release.rollout import RolloutFailedError
 from tasks.release.service_state import DeploymentInProgressError, NothingRunsError, OlderVersionError
 from tasks.release.smoke import NotServingError
+from tests.support.account import AccountClients, verified
 from tests.support.fakes import StubbedClients
 from tests.support.models import (
     ACCOUNT,
     AWS,
     BACKEND,
+    DIGEST,
     SOURCE,
     arn,
     ecs_deployment,
@@ -26,6 +28,7 @@ from tests.support.models import (
     registered,
     revision,
 )
+from tests.support.recorded import Recorded
 from tests.support.web import Page, serving, version
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ def begins(clients: StubbedClients) -> None:
     """Let revision 4 run and the update to revision 7 be accepted."""
     clients.services_are(RUNS)
     clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    clients.tags_are(("deployed-spryte-backend-7-over-4", DIGEST))
     clients.ecs_stub.add_response("update_service", {"service": OURS})
 
 
@@ -83,6 +87,7 @@ def may_not_ask_why(clients: StubbedClients, state: dict[str, object]) -> None:
     may_not_list_tasks(clients)
     if state is not DONE:
         may_not_list_tasks(clients)  # where the time went
+    clients.ecr_stub.add_response("batch_get_image", {"images": [{"imageId": {"imageDigest": DIGEST}}]})
 
 
 def may_not_list_tasks(clients: StubbedClients) -> None:
@@ -216,6 +221,7 @@ def test_a_deployment_that_an_earlier_run_began_returns_to_what_ecs_completed_be
     comes_up = ecs_deployment(7, rolloutState="IN_PROGRESS", runningCount=0)
     clients.services_are(ecs_service(comes_up, ecs_deployment(4, "ecs-svc/1", status="ACTIVE")))
     clients.ecs_stub.add_response("describe_task_definition", registered(4, "0.1.4"), {"taskDefinition": arn(4)})
+    clients.tags_are(("deployed-spryte-backend-7-over-4", DIGEST))
     clients.services_are(OURS, FAILED)
     may_not_ask_why(clients, FAILED)
     clients.services_are(FAILED, FAILED)
@@ -281,3 +287,25 @@ def test_a_deploy_of_what_runs_already_updates_nothing(clients: StubbedClients, 
     clients.services_are(DONE)
     assert pipeline.deploy(revision(7), clients, report, OPTIONS).deployment.adopted
     assert "spryte-backend:7 runs already; following its deployment ecs-svc/2" in report.text
+
+
+def picked_up(tags: set[str], report: Recorder) -> NotServingError:
+    """Return how a run ends that picks up revision 7, complete and alone, while version 0.1.4 answers."""
+    account = Recorded(deployments=[ecs_deployment(7)], tags=tags)
+    with serving(lambda _: version("0.1.4")) as site, pytest.raises(NotServingError) as caught:
+        pipeline.deploy(revision(7), AccountClients(account, site.url), report, OPTIONS)
+    return caught.value
+
+
+def test_a_picked_up_deployment_that_does_not_serve_goes_back_to_what_its_first_run_recorded(
+    report: Recorder,
+) -> None:
+    error = picked_up(verified(4, over={7: 4}), report)
+    assert error.evidence[-1] == "Version 0.1.4 serves again, proved over HTTP."
+    assert error.exit_code == 9
+
+
+def test_where_that_is_not_recorded_the_exit_code_says_that_nothing_is_proved_to_serve(report: Recorder) -> None:
+    error = picked_up(verified(4), report)
+    assert "./inv rollback --service=backend --revision=NUMBER" in error.evidence[-1]
+    assert error.exit_code == 12
