@@ -281,16 +281,6 @@ def break_what_they_name(clients: Clients) -> None:
     clients.logs.delete_log_group(logGroupName="/ecs/spryte-backend")
 
 
-WIRED = """from invoke import Collection
-
-from tasks.setup.collection import doctor, setup_tasks
-
-ns = Collection(doctor)
-ns.add_collection(setup_tasks())
-"""
-
-
 def command_line(deployed: Deployed, *arguments: str) -> Result:
-    """Run these tasks as Invoke would, whatever else its namespace holds."""
-    with deployed.project.changed("wired.py", WIRED):
-        return deployed.project.run("--collection", "wired", *arguments, GITHUB_REPOSITORY="siruscoder/spryte")
+    """Run a task in a checkout of this repository on GitHub."""
+    return deployed.project.run(*arguments, GITHUB_REPOSITORY="siruscoder/spryte")
