@@ -141,7 +141,7 @@ def execute(change_set: ChangeSet, clients: Clients, watch: Callable[[], None] =
         reasons = failures(change_set, clients)
         raise StackError(
             f"The stack {change_set.stack} is {status}: {reasons[0] if reasons else 'no reason was given'}",
-            fix="Mend the template or what the reason names, then run the command again.",
+            fix="Fix the template or what the reason names, then run the command again.",
             evidence=reasons[1:],
         )
 
@@ -183,7 +183,7 @@ def settled(name: str, clients: Clients, watch: Callable[[], None] = lambda: Non
             return stack
         if clients.clock() >= limit:
             raise StackError(
-                f"The stack {name} is {stack['StackStatus']}, still, after {LIMIT_SECONDS / 60:.0f} minutes.",
+                f"The stack {name} is {stack['StackStatus']} even after {LIMIT_SECONDS / 60:.0f} minutes.",
                 fix="Look at its events in the CloudFormation console.",
             )
         clients.sleep(wait)
@@ -238,7 +238,7 @@ def _ready(change_set: ChangeSet, clients: Clients) -> ChangeSet | None:
                     return None
                 raise ChangeSetError(
                     f"CloudFormation does not accept the template of {change_set.stack}: {reason}",
-                    fix="Mend aws/stack.yaml; cfn-lint finds most mistakes.",
+                    fix="Fix aws/stack.yaml; cfn-lint finds most mistakes.",
                 )
             clients.sleep(wait)
             wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)

@@ -38,7 +38,7 @@ class NumberError(UsageError):
     """An option is no number that makes sense for it."""
 
     def __init__(self, option: str, value: str) -> None:
-        super().__init__(f"{option}: '{value}' is not a whole number from 1 on.", fix="Give one, or leave it out.")
+        super().__init__(f"{option}: '{value}' is not a positive whole number.", fix="Give one, or leave it out.")
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def read_yaml(path: Path, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(
-            f"{name}:{line}", f"is not YAML: {error.problem}", "Mend the file there; indentation counts."
+            f"{name}:{line}", f"is not YAML: {error.problem}", "Fix the file there; indentation counts."
         ) from error
     except yaml.YAMLError as error:  # a character that no YAML may hold: PyYAML gives it no line
         raise DocumentError(name, "holds a control character", "Take it out; YAML is plain text.") from error
@@ -161,7 +161,7 @@ def read_json(path: Path, name: str) -> Document:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise DocumentError(
-            f"{name}:{error.lineno}", f"is not JSON: {error.msg}", "Mend the file there."
+            f"{name}:{error.lineno}", f"is not JSON: {error.msg}", "Fix the file there."
         ) from error
     return _document(name, data, yaml.compose(text.expandtabs(), Loader=yaml.SafeLoader))
 

@@ -35,7 +35,7 @@ class Git:
         if result.returncode != 0:
             raise GitError(
                 f"git {' '.join(arguments[:2])} failed in {self.root}: {result.stderr.strip() or 'no reason'}",
-                fix="Mend what git says, then run the command again.",
+                fix="Fix what git says, then run the command again.",
             )
         return result.stdout.rstrip("\n")
 

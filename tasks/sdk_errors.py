@@ -115,7 +115,7 @@ def asking_docker(doing: str, otherwise: type[DeployError] = NotReadyError) -> I
     except docker.APIError as error:
         raise otherwise(
             f"Docker answered while {doing}: {error.explanation or _first_line(error)}",
-            fix="Mend what Docker says, then run the command again.",
+            fix="Fix what Docker says, then run the command again.",
         ) from error
     except (docker.DockerException, requests.RequestException) as error:
         raise docker_unavailable(error, doing) from error
@@ -143,7 +143,7 @@ def _answered(error: Exception, doing: str, otherwise: type[DeployError]) -> Dep
         return AccessDeniedError(doing, action.group(1) if action else "")
     if code in THROTTLED:
         return ThrottledError(doing)
-    return otherwise(f"AWS answered while {doing}: {message}", fix="Mend what AWS says, then run it again.")
+    return otherwise(f"AWS answered while {doing}: {message}", fix="Fix what AWS says, then run it again.")
 
 
 def _first_line(error: Exception) -> str:

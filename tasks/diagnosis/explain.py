@@ -21,7 +21,7 @@ def explain(error: DeployError, case: Case, clients: Clients, report: Report) ->
     with report.stage(case.service.name, "diagnose"):
         found = rules.explain(gather(case, clients))
         if found.diagnosis is None and isinstance(error, GaveUpWaitingError):
-            report.say("nothing failed that could be seen: it was not waited for any longer")
+            report.say("no failure was seen: the time limit passed first")
             error.evidence = (*found.evidence, *error.evidence)
             return found
         report.say(f"cause: {found.cause}")

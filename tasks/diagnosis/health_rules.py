@@ -62,8 +62,8 @@ def port_mismatch(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         "port-mismatch",
         cause,
-        f"Make them one: the service's own setting, portMappings and healthCheck in {findings.service.template}, "
-        "and port in invoke.yaml; then deploy the next version.",
+        "Make them match: the service's own setting, portMappings and healthCheck in "
+        f"{findings.service.template}, and port in invoke.yaml; then deploy the next version.",
     )
 
 

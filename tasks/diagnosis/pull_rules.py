@@ -41,7 +41,7 @@ EXECUTION_ROLE = "the execution role (executionRoleArn)"
 
 
 def no_connection(findings: Findings) -> Diagnosis | None:
-    """AWS itself says that the task reaches one of its services not.
+    """AWS itself says that the task cannot reach one of its services.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
     """

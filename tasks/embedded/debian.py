@@ -29,7 +29,7 @@ class PackageError(NotReadyError):
         command = install_command(packages)
         super().__init__(
             f"apt-get could not install {', '.join(packages)}.",
-            fix=f"Mend what apt-get says, then run it by hand: {command}",
+            fix=f"Fix what apt-get says, then run it by hand: {command}",
             evidence=lines,
         )
 

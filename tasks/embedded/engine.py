@@ -227,7 +227,7 @@ def _start(daemon: Daemon, clients: Clients, report: Report) -> None:
             how = "ended at once" if not process.is_alive() else f"does not answer after {START_SECONDS} s"
             raise EngineDiedError(
                 f"The Docker Engine (dockerd, pid {process.pid}) {how}.",
-                fix=f"Mend what it says; everything it said is in {daemon.log}",
+                fix=f"Fix what it says; everything it said is in {daemon.log}",
                 evidence=processes.last_lines(daemon.log, debian.LAST_LINES, offset),
             )
         clients.sleep(0.1)

@@ -57,7 +57,7 @@ class CloudDiedError(NotReadyError):
     def __init__(self, how: str, log: Path, lines: tuple[str, ...]) -> None:
         super().__init__(
             f"The embedded cloud (MiniStack) {how}.",
-            fix=f"Mend what it says (everything it said is in {log}), or begin afresh: ./inv local.reset",
+            fix=f"Fix what it says (everything it said is in {log}), or begin afresh: ./inv local.reset",
             evidence=lines,
         )
 

@@ -99,7 +99,7 @@ def read_template(path: Path) -> Template:
         raise DocumentError(TEMPLATE, "cannot be read", f"Restore it (git checkout {TEMPLATE}).") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DocumentError(f"{TEMPLATE}:{line}", f"is not YAML: {error.problem}", "Mend it there.") from error
+        raise DocumentError(f"{TEMPLATE}:{line}", f"is not YAML: {error.problem}", "Fix it there.") from error
     top = {key.value: value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
     declared = top.get("Parameters")
     names = [key.value for key, _ in declared.value] if isinstance(declared, yaml.MappingNode) else []

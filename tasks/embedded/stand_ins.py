@@ -168,7 +168,7 @@ def _build_base(recipe: Recipe, problem: str, clients: Clients, report: Report) 
             lambda line: report.say(f"debian: {line[3:].strip()}") if STEP.match(line) else None,
         )
         if code:
-            fix = f"Mend what mmdebstrap says (is deb.debian.org reachable?), or {NAMED}"
+            fix = f"Fix what mmdebstrap says (is a mirror of Debian reachable?), or {NAMED}"
             raise StandInError(f"mmdebstrap could not make Debian {recipe.suite}.", problem, fix, lines)
         slim(bootstrap, context / "root.tar")
         bootstrap.unlink()
@@ -238,7 +238,7 @@ def _follow(sources: dict[str, Callable[[], Iterable[Message]]], problem: str, r
     with asking_docker("making a stand-in base image"):
         for name, message in streams.merged(sources):
             if message.error:
-                fix = f"Mend what it says, or {NAMED}"
+                fix = f"Fix what it says, or {NAMED}"
                 what = f"The stand-in base image {name} was not made: {message.error}"
                 raise StandInError(what, problem, fix, lines[name][-debian.LAST_LINES :])
             for line in message.lines:

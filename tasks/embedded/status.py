@@ -65,7 +65,7 @@ def lines(status: CloudStatus) -> tuple[str, ...]:
     """Return the status for a person, one fact a line."""
     rows = [f"engine   {_engine_line(status.engine)}", f"cloud    {server_line(status.server)}"]
     if status.server.state == "running" and not status.engine.answers:
-        rows.append("         its Docker Engine is gone, and the services with it; mend both with: ./inv local.up")
+        rows.append("         its Docker Engine is gone, and the services with it; fix both with: ./inv local.up")
     if status.server.state == "running":
         rows.append(f"stack    {stack.NAME}: {status.stack or 'none yet; ./inv local.up makes it'}")
     for each in status.services:
@@ -114,7 +114,7 @@ def server_line(server: Server) -> str:
     return {
         "running": f"{version} on port {server.port}" + (f", pid {pid}" if pid else ""),
         "stopped": "stopped; start it with: ./inv local.up",
-        "half-started": f"MiniStack (pid {pid}) does not answer on port {server.port}; ./inv local.up mends it",
+        "half-started": f"MiniStack (pid {pid}) does not answer on port {server.port}; ./inv local.up fixes it",
         "crashed": f"MiniStack (pid {pid}) is gone without having been stopped; ./inv local.up starts it again",
         "foreign": f"stopped; port {server.port} is taken by {server.holder}",
     }[server.state]

@@ -43,7 +43,7 @@ class PatternError(UsageError):
     def __init__(self, text: str, problem: str) -> None:
         super().__init__(
             f"--grep: '{text}' is not a regular expression: {problem}.",
-            fix="Correct it; \\ takes a sign literally.",
+            fix="Correct it; a \\ before a character takes that literally.",
         )
 
 

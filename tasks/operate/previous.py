@@ -60,12 +60,12 @@ class UnusableRevisionError(NotReadyError):
 
 
 class UnknownVersionError(NotReadyError):
-    """The revision bears no version: this tool did not register it, and nothing could prove that it serves."""
+    """The revision has no version: this tool did not register it, and nothing could prove that it serves."""
 
     def __init__(self, revision: Registered) -> None:
         service = revision.service
         super().__init__(
-            f"{revision.name} was not registered by this tool and bears no version: nothing could prove that it "
+            f"{revision.name} was not registered by this tool and has no version: nothing could prove that it "
             "serves.",
             fix=f"Choose one with a version (./inv history --service={service.name}), or go there without proof: "
             f"aws ecs update-service --cluster {service.cluster} --service {service.ecs_service} "

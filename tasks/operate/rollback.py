@@ -153,7 +153,7 @@ def go(way: Return, clients: Clients, report: Report, timeout: float) -> str:
         with report.stage(name, "verify"):
             proof.prove(proof.Finished(goes, finished), clients, report)
             if not goal.version:
-                report.say(f"{goal.name} bears no version that could be proved")
+                report.say(f"{goal.name} has no version that could be proved")
             _keep(way, clients, report)
     except KeyboardInterrupt as error:
         raise StoppedByUserError(
@@ -261,7 +261,7 @@ def _told(work: Work, planned: list[Return]) -> Outcome:
 def _done(work: Work, planned: list[Return], versions: list[str]) -> Outcome:
     lines: list[str] = []
     for each, version in zip(planned, versions, strict=True):
-        what = f"version {version} serves, proved over HTTP" if version else "serves; it bears no version to prove"
+        what = f"version {version} serves, proved over HTTP" if version else "serves; it has no version to prove"
         was = "as before" if each.runs_already else f"before it {each.state.name}"
         if each.state.version and not each.runs_already:
             was += f", version {each.state.version}"

@@ -31,7 +31,7 @@ class BeforeDeployError(DeploymentFailedError):
         super().__init__(
             f"'{mask(shlex.join(words))}' ended with exit code {ended.exit_code} before the deploy. "
             f"Nothing was deployed: {runs} runs on.",
-            fix="Mend its cause, in the code with the next version; what it did until then is not undone.",
+            fix="Fix its cause, in the code with the next version; what it did until then is not undone.",
             evidence=lines,
         )
 

@@ -37,7 +37,7 @@ class FailedStepError(BuildError):
         at = f", at {step}" if step else ""
         super().__init__(
             f"The image of {source.service.name} was not built: {place}{at}: {problem}",
-            fix="Mend that step; the lines above are the last it printed.",
+            fix="Fix that step; the lines above are the last it printed.",
             evidence=lines[-LAST_LINES:],
         )
 

@@ -21,6 +21,6 @@ def remedy(variables: str, command: str, target: Target) -> str:
     """
     return (
         f"Correct {variables}. Where there is no stack yet: ./inv setup.stack --target={target.name}. What was "
-        f"deleted by hand from a stack, no update of it brings back: make it again under its name ({command}), "
+        f"deleted by hand from a stack is not restored by an update: create it again under its name ({command}), "
         "or, on the embedded cloud, start afresh: ./inv local.reset"
     )

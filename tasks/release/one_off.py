@@ -69,7 +69,7 @@ class NotStartedError(DeploymentFailedError):
     """The task did not come as far as running the command."""
 
     def __init__(self, revision: Registered, reason: str, evidence: tuple[str, ...] = ()) -> None:
-        fix = "Mend the cause, then run it again."
+        fix = "Fix the cause, then run it again."
         if NAMED_COMMAND.search(reason) or NAME_TAKEN.search(reason):
             fix = "The command may not be in the image. No shell is involved: one is \"sh -c '...'\"."
         super().__init__(

@@ -101,7 +101,7 @@ def load_template(service: Service, target: Target) -> Template:
             "family",
             f"is {document.data.get('family')!r}, but {service.variable('ECS_TASK_DEFINITION')} says "
             f"'{service.family}'",
-            "Make both the same.",
+            "Make them match.",
         )
     _container_index(document, service)
     template = Template(service, document)

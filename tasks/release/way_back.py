@@ -101,7 +101,7 @@ def prove(back: Rollout, clients: Clients, report: Report, limit: float = LIMIT_
             failed=True,
         )
     if not back.version:
-        told = f"{back.name} runs again and answers 200; it bears no version that could be proved over HTTP."
+        told = f"{back.name} runs again and answers 200; it has no version that could be proved over HTTP."
         return Back(told, returned=True)
     return Back(f"Version {back.version} serves again, proved over HTTP.", returned=True)
 

@@ -38,7 +38,7 @@ CASES = {
     "missing-variable": Told("(exit code 78): MONGODB_URI.", "Give MONGODB_URI as environment or secret"),
     "secret-missing": Told("The secret spryte/no-such-secret does not exist", "Create it"),
     "exits-cleanly": Told("ends by itself with exit code 0", "stay in the foreground"),
-    "port-mismatch": Told("listens on port 5001", "Make them one", 9),
+    "port-mismatch": Told("listens on port 5001", "Make them match", 9),
     "wrong-version": Told("version 9.9.9 answers", "Look for what sets APP_VERSION again", 9),
     "http-500": Told("answers its health check with 500", "Fix what its log tells", 9),
 }

@@ -200,13 +200,13 @@ UNHEALTHY = {
         unreached(*came_up(2, port=5001)),
         "port-mismatch",
         "The service listens on port 5001; task definition and load balancer ask 5000.",
-        "Make them one: the service's own setting, portMappings and healthCheck",
+        "Make them match: the service's own setting, portMappings and healthCheck",
     ),
     "its check asks another port": Example(
         unhealthy(*came_up(2), *asked(15, 25), check="curl -f http://localhost:8000/api/health"),
         "port-mismatch",
         "The container health check asks port 8000; the container's port is 5000.",
-        "Make them one: the service's own setting, portMappings and healthCheck",
+        "Make them match: the service's own setting, portMappings and healthCheck",
     ),
     "the security group keeps the load balancer out": Example(
         unreached(*came_up(2), *asked(*CHECKS)),

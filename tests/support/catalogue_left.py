@@ -100,7 +100,7 @@ SERVED_WRONG = {
         serving(Page(503), LISTENS.format(5001)),
         "port-mismatch",
         "The service listens on port 5001; task definition and load balancer ask 5000.",
-        "Make them one: the service's own setting, portMappings and healthCheck",
+        "Make them match: the service's own setting, portMappings and healthCheck",
         9,
     ),
     "the page is there and its API is not": Example(

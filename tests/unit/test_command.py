@@ -52,7 +52,7 @@ def succeed(work: Work) -> Outcome:
 def fail(work: Work) -> Outcome:
     """Say a line of progress and fail."""
     work.report.say("working")
-    raise BuildError("It failed.", fix="Mend it.")
+    raise BuildError("It failed.", fix="Fix it.")
 
 
 def interrupt(_: Work) -> Outcome:
@@ -76,7 +76,7 @@ def test_a_failure_goes_to_stderr_and_ends_with_its_exit_code(capsys: pytest.Cap
     with pytest.raises(Exit) as caught:
         run("task", fail, Options())
     assert caught.value.code == 4
-    assert capsys.readouterr() == ("", "working\n\nerror: It failed.\n  fix: Mend it.\n")
+    assert capsys.readouterr() == ("", "working\n\nerror: It failed.\n  fix: Fix it.\n")
 
 
 def test_json_is_exactly_one_document_on_failure_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,7 +158,7 @@ def test_a_github_run_keeps_the_result_and_the_failure(tmp_path: Path, monkeypat
         run("build", fail, Options())
     written = (tmp_path / "summary.md").read_text()
     assert "### build\n" in written
-    assert "### build failed\n\n**It failed.**\n\nFix: Mend it.\n" in written
+    assert "### build failed\n\n**It failed.**\n\nFix: Fix it.\n" in written
 
 
 @pytest.mark.parametrize("answer", ["y", " YES "])

@@ -79,9 +79,13 @@ WRONG = {
     "a wrong version to verify": Wrong(("verify", "--version=latest"), "'latest' is not a version."),
     "a wrong version to tag": Wrong(("tag", "--service=backend", "--version=v1"), "'v1' is not a version."),
     "an unknown target": Wrong((*DEPLOY, "--target=awz"), "--target: 'awz' is not a target. Did you mean 'aws'?"),
-    "a time limit that is no number": Wrong((*DEPLOY, "--timeout=abc"), "--timeout: 'abc' is not a whole number"),
-    "a negative time limit": Wrong(("verify", "--timeout=-5"), "--timeout: '-5' is not a whole number from 1 on."),
-    "a number of lines that is none": Wrong(("local.logs", "--lines=all"), "--lines: 'all' is not a whole number"),
+    "a time limit that is no number": Wrong(
+        (*DEPLOY, "--timeout=abc"), "--timeout: 'abc' is not a positive whole number"
+    ),
+    "a negative time limit": Wrong(("verify", "--timeout=-5"), "--timeout: '-5' is not a positive whole number."),
+    "a number of lines that is none": Wrong(
+        ("local.logs", "--lines=all"), "--lines: 'all' is not a positive whole number"
+    ),
     "a missing variable": Wrong(
         DEPLOY, "The variable APP_URL is not set.", environment={**AWS, **NAMES, "APP_URL": ""}
     ),

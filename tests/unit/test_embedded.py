@@ -127,7 +127,7 @@ def test_the_first_failure_of_the_last_change_comes_first_and_cancellations_are_
         event("Second", "CREATE_FAILED", "because of the first"),
         event("First", "CREATE_FAILED", "name is taken"),
         event("spryte", "CREATE_IN_PROGRESS", "User Initiated"),
-        event("Older", "UPDATE_FAILED", "long mended"),
+        event("Older", "UPDATE_FAILED", "long fixed"),
     ]
     assert change_set.failure_lines(newest_first) == (
         "First (AWS::X): name is taken",

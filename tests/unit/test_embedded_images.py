@@ -136,7 +136,7 @@ def test_a_recipe_that_cannot_be_one_is_refused_before_it_reaches_a_shell(descri
 
 
 def test_a_stand_in_that_cannot_be_made_also_says_why_the_official_image_did_not_come() -> None:
-    error = StandInError("mmdebstrap could not make Debian trixie.", "python:3.13: no such host", "Mend it.")
+    error = StandInError("mmdebstrap could not make Debian trixie.", "python:3.13: no such host", "Fix it.")
     assert str(error).endswith("The official image did not come either: python:3.13: no such host")
 
 

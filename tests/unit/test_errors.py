@@ -68,7 +68,7 @@ def test_the_name_for_machines_is_the_class_without_error() -> None:
 
 
 def test_what_became_known_later_is_added_to_the_evidence() -> None:
-    error = errors.BuildError("it failed", fix="mend it", evidence=["first"])
+    error = errors.BuildError("it failed", fix="fix it", evidence=["first"])
     error.add_evidence("second", "third")
     assert error.evidence == ("first", "second", "third")
 

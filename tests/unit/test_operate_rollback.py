@@ -103,7 +103,7 @@ def test_unless_it_runs_already_then_it_is_seen_to_answer_and_not_recorded() -> 
     with serving(lambda asked: pages[min(asked, 1)]) as site:
         clients = AccountClients(found, site.url)
         assert go(plan(BACKEND, Wish(number=3), clients, report), clients, report, 60) == ""
-    assert "bears no version that could be proved" in report.text
+    assert "has no version that could be proved" in report.text
     assert found.requests("ecr:PutImage") == []
 
 

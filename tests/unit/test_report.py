@@ -16,7 +16,7 @@ from tests.support.terminal import on_terminal
 if TYPE_CHECKING:
     from tests.support.fakes import Recorder
 
-ERROR = BuildError("It failed: 100 % of\ntwo lines.", fix="Mend it.", evidence=["line 1", "line 2"])
+ERROR = BuildError("It failed: 100 % of\ntwo lines.", fix="Fix it.", evidence=["line 1", "line 2"])
 SHOW = """
 import os, sys, time
 from tasks.errors import BuildError
@@ -26,7 +26,7 @@ report = Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ))
 with report.stage("backend", "push"):
     report.progress("layer a1", 1e6, 4e6)
     report.say("half [way] through")
-report.error(BuildError("It failed.", fix="Mend it.", evidence=["line 1"]))
+report.error(BuildError("It failed.", fix="Fix it.", evidence=["line 1"]))
 """
 WATCH = """
 import os, sys, time
@@ -94,14 +94,14 @@ def test_on_a_terminal_a_wait_is_one_line_that_redraws_and_whose_end_stays() -> 
 
 def test_an_error_is_followed_by_its_evidence_and_what_to_do(report: Recorder) -> None:
     report.error(ERROR)
-    assert report.text == ("\nerror: It failed: 100 % of\ntwo lines.\n  | line 1\n  | line 2\n  fix: Mend it.\n")
+    assert report.text == ("\nerror: It failed: 100 % of\ntwo lines.\n  | line 1\n  | line 2\n  fix: Fix it.\n")
 
 
 def test_on_github_it_is_an_annotation_of_one_line_too() -> None:
     stream = io.StringIO()
     Report(stream, lambda: 0.0, terminal_of(stream, {"GITHUB_ACTIONS": "true"})).error(ERROR)
     assert stream.getvalue().splitlines()[-1] == (
-        "::error title=Build::It failed: 100 %25 of%0Atwo lines. Mend it."
+        "::error title=Build::It failed: 100 %25 of%0Atwo lines. Fix it."
     )
 
 
@@ -123,7 +123,7 @@ def test_a_terminal_gets_colour_and_bars_that_are_cleared() -> None:
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
 def test_a_terminal_that_wants_no_colour_gets_none(environment: dict[str, str]) -> None:
     shown = on_terminal(SHOW, **environment).text
-    assert "\nerror: It failed.\n  | line 1\n  fix: Mend it.\n" in shown
+    assert "\nerror: It failed.\n  | line 1\n  fix: Fix it.\n" in shown
     assert "\033[31" not in shown
 
 
@@ -150,7 +150,7 @@ def test_a_failure_is_exactly_one_json_document() -> None:
         "error": {
             "kind": "Build",
             "message": "It failed: 100 % of\ntwo lines.",
-            "fix": "Mend it.",
+            "fix": "Fix it.",
             "evidence": ["line 1", "line 2"],
             "exit_code": 4,
         },

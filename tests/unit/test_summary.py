@@ -245,7 +245,7 @@ def test_a_github_run_gets_a_table_with_a_link_to_the_commit(
 
 
 def test_evidence_cannot_break_out_of_its_block(tmp_path: Path) -> None:
-    error = BuildError("a | b <script>", fix="Mend it.", evidence=["```", "<script>"])
+    error = BuildError("a | b <script>", fix="Fix it.", evidence=["```", "<script>"])
     github_summary.failure("build", error, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
     written = (tmp_path / "summary.md").read_text()
     assert "**a \\| b &lt;script>**" in written

@@ -172,9 +172,7 @@ def test_a_revision_without_a_version_runs_again_though_nothing_can_prove_it(
     expect_update(clients, 4)
     clients.services_are(ecs_service(BACK))
     told = restore(deployment(runs(4, "")), clients, report).told
-    assert (
-        told == "spryte-backend:4 runs again and answers 200; it bears no version that could be proved over HTTP."
-    )
+    assert told == "spryte-backend:4 runs again and answers 200; it has no version that could be proved over HTTP."
 
 
 def test_a_way_back_that_aws_refuses_is_told_and_not_raised(clients: StubbedClients, report: Recorder) -> None:
