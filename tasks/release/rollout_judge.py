@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from tasks.release.rollout import Rollout
     from tasks.release.target_health import Target
 
-# The circuit breaker's own lowest threshold. It often fires minutes later, or never, so it is not waited for:
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
-FAILURES = 3
+# The circuit breaker's own threshold, half of the tasks within these bounds; it often fires minutes later, or never, so
+# that it is not waited for: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+FEWEST_FAILURES, MOST_FAILURES = 3, 200
 FAILURES_THAT_CANNOT_HEAL = 2
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 STARTED = re.compile(r"has started (\d+) tasks")
@@ -119,10 +119,10 @@ def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef, seen: Seen) -> str:
     ECS counts a task as failed only until one has run: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/
     API_Deployment.html. A program that ends soon after its start is seen by that, or by how often it is replaced.
     """
-    failed, cause = ours.get("failedTasks", 0), seen.cause
-    if failed >= FAILURES:
+    failed, cause, most = ours.get("failedTasks", 0), seen.cause, _too_many(ours)
+    if failed >= most:
         return f"{failed} tasks failed in a row"
-    if seen.ended >= FAILURES:
+    if seen.ended >= most:
         return f"{seen.ended} tasks ended after they had begun to run"
     if ours.get("rolloutState") != "IN_PROGRESS":
         return ""  # its events may be of weeks
@@ -135,7 +135,12 @@ def _lost(service: ServiceTypeDef, ours: DeploymentTypeDef, seen: Seen) -> str:
     if any(UNABLE.search(each) for each in _events(service, ours)):
         return "ECS is unable to consistently start tasks"
     replaced = _replaced(service, ours)
-    return f"{replaced} tasks had to be replaced" if waits and replaced >= FAILURES else ""
+    return f"{replaced} tasks had to be replaced" if waits and replaced >= most else ""
+
+
+def _too_many(ours: DeploymentTypeDef) -> int:
+    """Return how many failed tasks a deployment of its size is not allowed."""
+    return min(max(FEWEST_FAILURES, (ours.get("desiredCount", 0) + 1) // 2), MOST_FAILURES)
 
 
 def _nearly(service: ServiceTypeDef, ours: DeploymentTypeDef, seen: Seen) -> Verdict:

@@ -290,6 +290,18 @@ def test_what_no_further_try_changes_ends_it_at_the_second_task(cause: Cause, fa
         assert verdict.reason == "2 tasks in a row failed for the same reason, which does not go away by itself."
 
 
+@pytest.mark.parametrize(
+    ("desired", "failed", "state"),
+    [(1, 2, "waiting"), (1, 3, "failed"), (6, 3, "failed"), (7, 3, "waiting"), (7, 4, "failed"), (50, 24, "waiting"),
+     (50, 25, "failed"), (1000, 199, "waiting"), (1000, 200, "failed")],
+)  # fmt: skip
+def test_a_large_service_may_lose_as_many_tasks_as_ecs_itself_lets_it_lose(
+    desired: int, failed: int, state: str
+) -> None:
+    ours = own(desiredCount=desired, runningCount=0, failedTasks=failed)
+    assert judge(as_service(ecs_service(ours, OLD)), rollout()).state == state
+
+
 def test_a_deployment_whose_tasks_all_run_by_now_is_not_failed_for_the_first_ones() -> None:
     running = ecs_service(own(failedTasks=2), OLD)
     assert judge(as_service(running), rollout(), Seen(cause=FOREVER)).state == "waiting"
