@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from tasks.release.rollout import Rollout
     from tasks.release.target_health import Target
 
-# The circuit breaker's own threshold, half of the tasks within these bounds; it often fires minutes later, or never, so
-# that it is not waited for: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+# The circuit breaker's own threshold: half of the tasks, within these bounds. It often fires minutes later, or
+# never, so it is not waited for:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 FEWEST_FAILURES, MOST_FAILURES = 3, 200
 FAILURES_THAT_CANNOT_HEAL = 2
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html

@@ -292,8 +292,8 @@ def test_what_no_further_try_changes_ends_it_at_the_second_task(cause: Cause, fa
 
 @pytest.mark.parametrize(
     ("desired", "failed", "state"),
-    [(1, 2, "waiting"), (1, 3, "failed"), (6, 3, "failed"), (7, 3, "waiting"), (7, 4, "failed"), (50, 24, "waiting"),
-     (50, 25, "failed"), (1000, 199, "waiting"), (1000, 200, "failed")],
+    [(1, 2, "waiting"), (1, 3, "failed"), (6, 3, "failed"), (7, 3, "waiting"), (7, 4, "failed"),
+     (50, 24, "waiting"), (50, 25, "failed"), (1000, 199, "waiting"), (1000, 200, "failed")],
 )  # fmt: skip
 def test_a_large_service_may_lose_as_many_tasks_as_ecs_itself_lets_it_lose(
     desired: int, failed: int, state: str
