@@ -124,6 +124,46 @@ def test_a_credential_that_only_history_holds_is_found_with_its_commit(repositor
     assert only.what == f"notes.md (added in {commit[:7]}):1 looks like a credential: AWS Access Key"
 
 
+def test_an_example_is_searched_for_credentials_all_the_same(repository: Repository) -> None:
+    repository.write(".env.example", made_up("KEY=AKIA", 16))
+    repository.commit("Oops")
+
+    (only,) = credential_checks.contents(repository.root)
+
+    assert only.what == ".env.example:1 looks like a credential: AWS Access Key"
+
+
+def test_a_credential_under_megabytes_of_later_history_is_found(repository: Repository) -> None:
+    repository.write("notes.md", made_up("id = AKIA", 16))
+    repository.commit("Oops")
+    for number in range(6):
+        repository.write("notes.md", "nothing\n")
+        repository.write("package-lock.json", f"{number} of a long line that is no credential\n" * 25_000)
+        repository.commit("Lock")
+
+    assert [each.verdict for each in credential_checks.contents(repository.root)] == ["FAIL"]
+
+
+@pytest.mark.parametrize("name", ["rootkey.csv", ".env.production", "id_ed25519", "deploy/id_rsa"])
+def test_a_file_that_holds_credentials_by_its_name_is_found_before_it_is_committed(
+    repository: Repository, name: str
+) -> None:
+    repository.write(".gitignore", "*accessKeys*.csv\n")
+    repository.write(name, "anything\n")
+
+    (only,) = [each for each in credential_checks.files(repository.root) if each.verdict == "FAIL"]
+
+    assert only.what == f"{name} lies here and is not ignored"
+
+
+@pytest.mark.parametrize("name", [".env.example", "id_ed25519.pub"])
+def test_a_file_that_is_made_to_be_shown_is_no_credential(repository: Repository, name: str) -> None:
+    repository.write(".gitignore", "*accessKeys*.csv\n")
+    repository.write(name, "anything\n")
+
+    assert [each.verdict for each in credential_checks.files(repository.root)] == ["OK"]
+
+
 def test_examples_and_what_is_marked_are_no_credentials(repository: Repository) -> None:
     ours = made_up("AKIA", 16)
     repository.write(
