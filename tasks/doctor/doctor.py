@@ -1,4 +1,4 @@
-"""doctor: everything a deploy depends on, looked at side by side, and how to mend what is not as it should be."""
+"""doctor: everything a deploy depends on, looked at side by side, and how to fix what is not as it should be."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ THREADS = 12
 VERDICTS = ("FAIL", "WARN", "SKIPPED", "OK")
 
 
-def doctor(work: Work) -> Outcome:
-    """Look at everything and change nothing; exits with 3 when something fails.
+def doctor(work: Work, *, named: str = "all") -> Outcome:
+    """Look at everything that the services `named` need, and change nothing; exits with 3 when something fails.
 
     Raises:
         UsageError: a file or a variable is malformed, so that nobody could know what to look for.
     """
-    settings, services = work.settings, work.services
+    settings = work.settings
+    services = settings.select(named)
     clients = Clients(settings.target)
     began = clients.clock()
     findings = examine(settings, services, clients)
@@ -56,21 +57,20 @@ def examine(settings: Settings, services: Sequence[Service], clients: Clients) -
     """Return what was found, in the order of the checks, each thing once."""
     with ThreadPoolExecutor(THREADS) as pool:
         # what needs no AWS begins while boto3 is still being loaded
-        local = [pool.submit(each.run) for each in _here(settings, clients)]
-        identity = Check("identity", partial(_identity, settings, clients)).run()
-        if any(each.verdict == "FAIL" for each in identity):
+        docker, *local = [pool.submit(each.run) for each in _here(settings, clients)]
+        identity_found = Check("identity", partial(_identity, settings, clients)).run()
+        if any(each.verdict == "FAIL" for each in identity_found):
             asked = [Finding("SKIPPED", "everything in AWS", "not asked: see identity")]
         else:
             _prepare(clients)
             running = [pool.submit(each.run) for each in _there(settings, services, clients)]
             asked = [found for each in running for found in each.result()]
-        first = [found for each in local[:1] for found in each.result()]
-        others = [found for each in local[1:] for found in each.result()]
-    return tuple(dict.fromkeys((*first, *identity, *asked, *others)))
+        others = [found for each in local for found in each.result()]
+    return tuple(dict.fromkeys((*docker.result(), *identity_found, *asked, *others)))
 
 
 def lines(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the findings, each with what mends it under it."""
+    """Return the findings, each with what fixes it under it."""
     width = max(len(each.where) for each in findings)
     told: list[str] = []
     for each in findings:
@@ -101,13 +101,13 @@ def _there(settings: Settings, services: Sequence[Service], clients: Clients) ->
 def _identity(settings: Settings, clients: Clients) -> Iterator[Finding]:
     """Whose credentials these are; a finding of its own, so the command's explanation must be given here."""
     try:
-        identity.check(clients)
+        caller = identity.check(clients)
     except UnreachableError:
         if settings.target.name == "local":
             cloud.require_running(settings)
         raise
     place = settings.target.endpoint_url or "AWS"
-    yield ok("identity", f"account {settings.target.account}, {settings.target.region}, at {place}")
+    yield ok("identity", f"{caller} of account {settings.target.account}, {settings.target.region}, at {place}")
 
 
 def _prepare(clients: Clients) -> None:
@@ -115,5 +115,5 @@ def _prepare(clients: Clients) -> None:
 
     https://docs.aws.amazon.com/boto3/latest/guide/resources.html#multithreading-or-multiprocessing-with-resources
     """
-    for name in ("ecr", "ecs", "iam", "secretsmanager", "logs", "elbv2", "ec2", "http"):
-        getattr(clients, name)
+    _ = clients.ecr, clients.ecs, clients.iam, clients.secretsmanager, clients.logs, clients.elbv2, clients.ec2
+    _ = clients.http

@@ -16,7 +16,7 @@ Verdict = Literal["OK", "WARN", "FAIL", "SKIPPED"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact; `fix` is the command, or the step, that mends it."""
+    """One fact; `fix` is the command, or the step, that fixes it."""
 
     verdict: Verdict
     where: str

@@ -105,6 +105,10 @@ def _answer(service: Service, clients: Clients) -> Iterator[Finding]:
     """Whether the address answers as the smoke test will want it to."""
     where = f"{service.name} address"
     url = f"{clients.target.app_url}{service.health_path}"
+    if not clients.target.app_url:
+        fix = "Put the load balancer's address into .env as APP_URL=https://..., and on GitHub: ./inv setup.github"
+        yield Finding("FAIL", where, "APP_URL is not set: no deploy could be proved", fix)
+        return
     if running(service, clients).never_deployed:
         yield Finding("SKIPPED", where, f"{url}: nothing runs before the first deploy")
         return

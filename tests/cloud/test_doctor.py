@@ -1,4 +1,4 @@
-"""doctor against a real environment: well when it is, and each thing that breaks named with what mends it."""
+"""doctor against a real environment: well when it is, and each thing that breaks named with what fixes it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 from tasks.clients import Clients
 from tasks.doctor import doctor
+from tasks.documents import as_list, as_object
 from tasks.setup import policies, stack
 from tests.support.gh import make_stand_in, path_with
+from tests.support.project import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 CLUSTER = "spryte-cluster"
 BACKEND = "spryte-backend-service"
+NAMES = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECS_", "ECR_REPOSITORY_")
 NOBODY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}]}'
 
 
@@ -149,6 +152,37 @@ def test_without_a_role_github_is_refused_and_a_laptop_is_not(bare: Bare) -> Non
     assert [each.verdict for each in production if each.what == told] == ["FAIL"]
     assert [each.verdict for each in local if each.what == told] == ["WARN"]
     assert [each for each in local if each.verdict == "FAIL"] == []
+
+
+def test_a_cluster_that_is_gone_is_one_finding_of_each_service_and_the_others_still_come(bare: Bare) -> None:
+    found = examine(bare.settings, bare)
+
+    missing = [each for each in found if "there is no cluster 'spryte-cluster'" in each.what]
+    assert [(each.verdict, each.where) for each in missing] == [
+        ("FAIL", "backend service"),
+        ("FAIL", "frontend service"),
+    ]
+    assert all("./inv setup.stack" in each.fix for each in missing)
+    assert {"backend repository", "backend template", "deploy role", "credentials"} <= {
+        each.where for each in found
+    }
+
+
+def test_the_command_line_looks_at_everything_although_no_address_is_set(bare: Bare, tmp_path: Path) -> None:
+    project = make_project(
+        tmp_path,
+        DEPLOY_TARGET="aws",
+        AWS_ENDPOINT_URL=bare.settings.target.endpoint_url or "",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        **{name: value for name, value in bare.settings.variables.values.items() if name.startswith(NAMES)},
+    )
+    result = project.run("doctor", "--json", GITHUB_REPOSITORY="siruscoder/spryte")
+    assert result.code == 3, result.err
+    findings = [as_object(each) for each in as_list(result.document["findings"])]
+    assert len(findings) > 10
+    identity = next(each for each in findings if each["where"] == "identity")
+    assert str(identity["what"]).startswith("arn:aws:iam::727646509464:")
 
 
 def test_credentials_of_another_account_end_it_before_anything_else_is_asked(bare: Bare) -> None:

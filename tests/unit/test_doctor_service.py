@@ -39,7 +39,7 @@ def look(made: Account) -> dict[str, list[Finding]]:
     return found
 
 
-def test_a_service_that_is_well_has_nothing_to_mend_but_an_address_nobody_answers_at() -> None:
+def test_a_service_that_is_well_has_nothing_to_fix_but_an_address_nobody_answers_at() -> None:
     found = look(account())
     assert {where: [each.verdict for each in findings] for where, findings in found.items()} == {
         "service": ["OK"],
@@ -51,6 +51,17 @@ def test_a_service_that_is_well_has_nothing_to_mend_but_an_address_nobody_answer
         "tasks": ["OK"],
         "address": ["FAIL"],
     }
+
+
+def test_an_address_that_is_not_set_is_one_finding_and_hides_nothing_else() -> None:
+    clients = AccountClients(account(), "")
+    found = {each.where: each for each in service_checks.ecs(BACKEND, clients)}
+    assert (found["backend address"].verdict, found["backend address"].what) == (
+        "FAIL",
+        "APP_URL is not set: no deploy could be proved",
+    )
+    assert "APP_URL=https://" in found["backend address"].fix
+    assert found["backend tasks"].verdict == "OK"
 
 
 def test_a_target_group_that_was_deleted_fails_and_hides_nothing_else() -> None:
