@@ -101,8 +101,9 @@ def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) ->
             what = f"refuses {refused[0]}; deploys go on while GitHub sends the other form"
             yield Finding("WARN", "trust policy", what, f"./inv setup.aws --target={settings.target.name}")
     for stranger in _strangers(who, environment):
-        if trust.lets_in(policy, stranger, account):
-            what = f"lets in {stranger}, which must not deploy"
+        if trust.may_let_in(policy, stranger, account):
+            certain = trust.lets_in(policy, stranger, account)
+            what = f"{'lets' if certain else 'may let'} in {stranger}, which must not deploy"
             fix = (
                 "aws/iam/README.md says why not; the entry is shown by: "
                 f"./inv setup.aws --target={settings.target.name} --check"
