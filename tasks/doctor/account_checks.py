@@ -126,7 +126,7 @@ def github_variables(settings: Settings) -> Iterator[Finding]:
         fix = "./inv setup.github" if each.settable else f"Set it, or: gh variable delete {each.name}"
         yield Finding("FAIL", where, each.line, fix)
     if not found:
-        yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {github.SECRET}")
+        yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {policies.ROLE_SECRET}")
 
 
 def _strangers(who: Repository, environment: str) -> list[str]:

@@ -10,8 +10,8 @@ from tasks import variables
 from tasks.errors import NotReadyError
 from tasks.report import Outcome
 from tasks.setup import gh, repository
-from tasks.setup.aws import DIFFERENT, role_arn
-from tasks.setup.policies import ROLE
+from tasks.setup.aws import DIFFERENT
+from tasks.setup.policies import ROLE, ROLE_SECRET, role_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.settings import Settings
-
-SECRET = "AWS_ROLE_TO_ASSUME"  # noqa: S105 - a secret's name
 
 
 class NoGitHubCommandError(NotReadyError):
@@ -62,7 +60,7 @@ def github(work: Work, *, check: bool = False) -> Outcome:
     found = differences(should, hub.variables(), hub.secrets())
     names: list[Json] = [each.name for each in found]
     document: dict[str, Json] = {"repository": who, "differs": bool(found), "differences": names}
-    told = tuple(each.line for each in found) or (f"{who} has all {len(should)} variables and {SECRET}",)
+    told = tuple(each.line for each in found) or (f"{who} has all {len(should)} variables and {ROLE_SECRET}",)
     if check or work.options.dry_run:
         return Outcome(document, told, DIFFERENT if check and found else 0)
     if not any(each.settable for each in found):
@@ -70,7 +68,7 @@ def github(work: Work, *, check: bool = False) -> Outcome:
     for line in told:
         work.report.say(line)
     work.confirm(f"This changes the variables and secrets of {who} on GitHub. Go on?")
-    done = _set([each.name for each in found if each.settable], should, hub, role_arn(settings))
+    done = _set([each.name for each in found if each.settable], should, hub, role_arn(settings.target.account))
     left = tuple(f"left as it is: {each.line}" for each in found if not each.settable)
     return Outcome(document, (*done, *left))
 
@@ -79,13 +77,12 @@ def wanted(settings: Settings) -> dict[str, str]:
     """Return the variables that the workflows read; raises `UsageError` for one that is missing or malformed."""
     known = {"AWS_REGION": settings.target.region, "AWS_ACCOUNT_ID": settings.target.account}
     for service in settings.select("all"):
-        suffix = service.name.upper().replace("-", "_")
         known |= {
-            f"ECS_CLUSTER_{suffix}": service.cluster,
-            f"ECS_SERVICE_{suffix}": service.ecs_service,
-            f"ECS_TASK_DEFINITION_{suffix}": service.family,
-            f"ECS_CONTAINER_NAME_{suffix}": service.container,
-            f"ECR_REPOSITORY_{suffix}": service.repository,
+            service.variable("ECS_CLUSTER"): service.cluster,
+            service.variable("ECS_SERVICE"): service.ecs_service,
+            service.variable("ECS_TASK_DEFINITION"): service.family,
+            service.variable("ECS_CONTAINER_NAME"): service.container,
+            service.variable("ECR_REPOSITORY"): service.repository,
         }
     known["APP_URL"] = settings.variables.get("APP_URL", variables.URL)
     environment = repository.environment(settings)
@@ -102,8 +99,8 @@ def differences(
             found.append(Difference(name, f"+ {name}: {value}"))
         elif there[name] != value:
             found.append(Difference(name, f"~ {name}: {there[name]} -> {value}"))
-    if SECRET not in secrets:
-        found.append(Difference(SECRET, f"+ {SECRET} (secret)"))
+    if ROLE_SECRET not in secrets:
+        found.append(Difference(ROLE_SECRET, f"+ {ROLE_SECRET} (secret)"))
     stray = "DEPLOY_ENVIRONMENT"
     if stray in there and stray not in should:
         # with it, runs send another subject than the trust policy was made for
@@ -114,7 +111,7 @@ def differences(
 
 def _set(names: Sequence[str], should: Mapping[str, str], hub: gh.GitHub, arn: str) -> tuple[str, ...]:
     for name in names:
-        if name == SECRET:
+        if name == ROLE_SECRET:
             hub.set_secret(name, arn)
         else:
             hub.set_variable(name, should[name])
@@ -126,4 +123,4 @@ def _commands(who: str, should: Mapping[str, str]) -> Iterator[str]:
         yield shlex.join(("gh", *gh.set_variable(who, name, value)))
     # piped, so that the value is in no command line
     read = ("aws", "iam", "get-role", "--role-name", ROLE, "--query", "Role.Arn", "--output", "text")
-    yield f"{shlex.join(read)} | {shlex.join(('gh', *gh.set_secret(who, SECRET)))}"
+    yield f"{shlex.join(read)} | {shlex.join(('gh', *gh.set_secret(who, ROLE_SECRET)))}"

@@ -236,6 +236,6 @@ def assume(bare: Bare, subject: str) -> bool:
     parts: tuple[dict[str, str], ...] = ({"alg": "none"}, claims, {})
     token = ".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts)
     answer = bare.clients.sts.assume_role_with_web_identity(
-        RoleArn=aws.role_arn(bare.settings), RoleSessionName="test", WebIdentityToken=token
+        RoleArn=policies.role_arn(bare.settings.target.account), RoleSessionName="test", WebIdentityToken=token
     )
     return bool(cast("dict[str, str]", answer["Credentials"])["AccessKeyId"])
