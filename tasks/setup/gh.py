@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 SECONDS = 20
 INSTALL = "Install it (https://cli.github.com), then: gh auth login"
+# `variable list --json` (https://github.com/cli/cli/pull/8516) is the youngest of what is called here
+UPDATE = "Update gh (https://cli.github.com): this needs 2.45 or newer."
+LOG_IN = "Log in as somebody who may administer the repository: gh auth login"
+# what a fine-grained token calls the right to each of these; a classic one has `repo` for all
+# https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
+RIGHTS = {"variable": "Variables", "secret": "Secrets"}
 
 
 class GitHubError(NotReadyError):
@@ -76,10 +82,8 @@ class GitHub:
             ) from error
         if done.returncode != 0:
             said = (done.stderr.strip().splitlines() or ["no reason"])[0]
-            raise GitHubError(
-                f"gh {' '.join(arguments[:2])} failed for {self.repository}: {said}",
-                fix="Log in as somebody who may administer the repository: gh auth login",
-            )
+            what = f"gh {' '.join(arguments[:2])} failed for {self.repository}: {said}"
+            raise GitHubError(what, fix=_fix(said, arguments))
         return done.stdout
 
 
@@ -98,6 +102,22 @@ def set_secret(repository: str, name: str) -> tuple[str, ...]:
     return "secret", "set", name, "--repo", repository
 
 
+def _fix(said: str, arguments: Sequence[str]) -> str:
+    """Return what to do about what gh said."""
+    if "unknown flag" in said or "unknown command" in said:
+        return UPDATE
+    if "rate limit" in said:
+        return "Wait: gh api rate_limit says until when."
+    if "HTTP 403" not in said:
+        return LOG_IN
+    right = RIGHTS.get(arguments[0], "Actions")
+    kind = "write" if "set" in arguments[:2] else "read"
+    return (
+        f"Whoever gh is logged in as lacks a right: a fine-grained token needs '{right}' ({kind}) for this "
+        "repository, a classic one the scope 'repo' and an account that administers it. Then: gh auth login"
+    )
+
+
 def _environment(outer: Mapping[str, str]) -> dict[str, str]:
     return {**outer, "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1", "GH_NO_UPDATE_NOTIFIER": "1"}
 
@@ -106,4 +126,4 @@ def _parsed(text: str) -> Json:
     try:
         return cast("Json", json.loads(text))
     except ValueError as error:
-        raise GitHubError("gh did not answer with JSON.", fix="Update it: this needs gh 2.45 or newer.") from error
+        raise GitHubError("gh did not answer with JSON.", fix=UPDATE) from error

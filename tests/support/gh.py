@@ -1,7 +1,7 @@
 """A stand-in for `gh`, which cannot be had where the tests run: a real program that keeps its state in a file.
 
-It knows the calls that are made here, and refuses every other. It notes its arguments, so that a test can see that
-a secret's value is in none of them.
+It knows the calls that are made here, and refuses every other, and those of the commands in `refusals`, with the
+words that stand there. It notes its arguments, so that a test can see that a secret's value is in none of them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ answer, code = None, 0
 if not known["logged_in"]:
     print("To get started with GitHub CLI, please run:  gh auth login", file=sys.stderr)
     code = 4
+elif words[0] in known["refusals"]:
+    print(known["refusals"][words[0]], file=sys.stderr)
+    code = 1
 elif words[:1] == ["api"]:
     answer = {{"id": 987654, "owner": {{"id": 4242}}}}
 elif words[:2] == ["variable", "list"]:
@@ -87,7 +90,7 @@ class StandIn:
 def make_stand_in(folder: Path) -> StandIn:
     """Write the program; whoever is to find it puts the folder on PATH."""
     state = folder / "state.json"
-    state.write_text(json.dumps({"logged_in": True, "variables": {}, "secrets": {}, "calls": []}))
+    state.write_text(json.dumps({"logged_in": True, "variables": {}, "secrets": {}, "calls": [], "refusals": {}}))
     program = folder / "gh"
     program.write_text(PROGRAM.format(python=sys.executable, state=str(state)))
     program.chmod(0o755)
