@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 from tasks.documents import as_list, as_object
 from tasks.errors import NotReadyError
@@ -31,6 +32,10 @@ class GitHubError(NotReadyError):
     """`gh` is absent, not logged in, or GitHub refuses."""
 
 
+class NotThereError(GitHubError):
+    """GitHub knows nothing of that name, or does not show it to whoever asks."""
+
+
 @dataclass(frozen=True)
 class GitHub:
     """One repository, `owner/name`, as seen by whoever `gh` is logged in as."""
@@ -50,6 +55,25 @@ class GitHub:
         """Return the owner's and the repository's numeric ids; raises `GitHubError`."""
         answer = as_object(_parsed(self._call(["api", f"repos/{self.repository}"])))
         return str(as_object(answer.get("owner")).get("id", "")), str(answer.get("id", ""))
+
+    def environment(self, name: str) -> dict[str, Json] | None:
+        """Return an Environment with its rules, None where there is none; raises `GitHubError`.
+
+        https://docs.github.com/en/rest/deployments/environments#get-an-environment
+        """
+        try:
+            return as_object(_parsed(self._call(["api", environment(self.repository, name)])))
+        except NotThereError:
+            return None
+
+    def deployment_policies(self, name: str) -> tuple[dict[str, Json], ...]:
+        """Return the patterns of branches and tags that an Environment accepts; raises `GitHubError`.
+
+        https://docs.github.com/en/rest/deployments/branch-policies#list-deployment-branch-policies
+        """
+        path = f"{environment(self.repository, name)}/deployment-branch-policies?per_page=100"
+        answer = as_object(_parsed(self._call(["api", path])))
+        return tuple(as_object(each) for each in as_list(answer.get("branch_policies")))
 
     def set_variable(self, name: str, value: str) -> None:
         """Create or change an Actions variable; raises `GitHubError`."""
@@ -83,13 +107,18 @@ class GitHub:
         if done.returncode != 0:
             said = (done.stderr.strip().splitlines() or ["no reason"])[0]
             what = f"gh {' '.join(arguments[:2])} failed for {self.repository}: {said}"
-            raise GitHubError(what, fix=_fix(said, arguments))
+            raise (NotThereError if "HTTP 404" in said else GitHubError)(what, fix=_fix(said, arguments))
         return done.stdout
 
 
 def is_installed() -> bool:
     """Return whether there is a `gh`."""
     return shutil.which("gh") is not None
+
+
+def environment(repository: str, name: str) -> str:
+    """Return an Environment's address in GitHub's API, in which its name is escaped."""
+    return f"repos/{repository}/environments/{quote(name, safe='')}"
 
 
 def set_variable(repository: str, name: str, value: str) -> tuple[str, ...]:
