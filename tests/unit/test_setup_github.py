@@ -18,6 +18,7 @@ from tasks.setup.gh import GitHub, GitHubError
 from tests.support.gh import StandIn, make_stand_in, path_with
 from tests.support.project import HERE
 from tests.support.runbook import RUNBOOK
+from tests.support.terminal import command_on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,20 @@ def test_the_environment_is_a_thirteenth_variable_where_it_is_configured(hub: St
     run(DEPLOY_ENVIRONMENT="production")
 
     assert hub.variables["DEPLOY_ENVIRONMENT"] == "production"
+
+
+@pytest.mark.parametrize(("answer", "code", "count"), [("n", 130, 0), ("", 130, 0), ("y", 0, 13)])
+def test_the_plan_is_shown_and_only_an_answer_of_yes_sets_anything(
+    hub: StandIn, answer: str, code: int, count: int
+) -> None:
+    known = environment(PATH=path_with(hub.folder))
+
+    spoken = command_on_terminal("setup.github", f"{answer}\n", known)
+
+    question = "This changes the variables and secrets of siruscoder/spryte on GitHub. Go on? [y/N]"
+    assert (spoken.code, len(hub.variables), len(hub.secrets)) == (code, count, min(count, 1))
+    assert spoken.text.index("+ AWS_REGION: us-east-2") < spoken.text.index(question)
+    assert ("Nothing was done." in spoken.text) is (count == 0)
 
 
 def test_a_dry_run_sets_nothing(hub: StandIn) -> None:
