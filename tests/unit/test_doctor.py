@@ -11,13 +11,14 @@ import pytest
 from tasks.clients import Clients
 from tasks.doctor import account_checks, credential_checks, definition_checks, doctor, service_checks
 from tasks.doctor.finding import Check, Finding
-from tasks.documents import as_list
+from tasks.documents import as_list, as_object
 from tasks.errors import NotReadyError
 from tasks.sdk_errors import AccessDeniedError
 from tasks.settings import load
 from tasks.setup import policies
 from tests.support.models import BACKEND, LOCAL, as_service, ecs_deployment, ecs_service
 from tests.support.project import HERE
+from tests.support.runbook import RUNBOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +235,23 @@ def test_a_deny_beside_ours_is_not_taken_for_let_in(files: Path) -> None:
 
     assert [each.verdict for each in found] == ["FAIL", "FAIL"]
     assert found[0].what.startswith("refuses what GitHub sends: ")
+
+
+def test_the_tags_that_must_not_get_past_an_environment_are_named_after_the_services(files: Path) -> None:
+    described = (files / "invoke.yaml").read_text().replace("  backend:\n", "  api:\n")
+    (files / "invoke.yaml").write_text(described)
+    known = {name.replace("BACKEND", "API"): value for name, value in RUNBOOK.items()}
+    settings = load(files, {**known, "DEPLOY_ENVIRONMENT": "production"})
+    who = policies.Repository("siruscoder", "spryte")
+    tags = policies.trust_policy(HERE, policies.values(settings.target, who))
+    (only,) = as_list(tags["Statement"])
+    condition: Json = {"StringLike": {SUB: "repo:siruscoder/spryte:ref:refs/tags/api-v*"}}
+
+    found = account_checks.subjects(settings, who, {"Statement": {**as_object(only), "Condition": condition}})
+
+    assert "lets in repo:siruscoder/spryte:ref:refs/tags/api-v0.0.0, which must not deploy" in [
+        each.what for each in found
+    ]
 
 
 def trust_policy(files: Path, statement: dict[str, Json]) -> list[Finding]:
