@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.doctor.finding import Finding, ok
 from tasks.sdk_errors import asking_docker
-from tasks.setup import aws, gh, github, policies, repository, role, trust
+from tasks.setup import aws, environment, gh, github, policies, repository, role, trust
 from tasks.setup.policies import ROLE
 
 if TYPE_CHECKING:
@@ -78,15 +78,15 @@ def deploy_role(settings: Settings, clients: Clients) -> Iterator[Finding]:
 
 def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) -> Iterator[Finding]:
     """Whether the role lets in what GitHub would send, in both forms, and refuses what it must."""
-    account, environment = settings.target.account, repository.environment(settings)
+    account, configured = settings.target.account, repository.environment(settings)
     others = trust.others(policy, account)
     if others:
         what = f"lets in others than GitHub: {_listed(others)}"
         fix = f"Take them out of the trust policy of {ROLE} in IAM; aws/iam/README.md says whom it should let in."
         yield Finding("FAIL", "trust policy", what, fix)
     endings = (
-        [f"environment:{policies.environment_in_subject(environment)}"]
-        if environment
+        [f"environment:{policies.environment_in_subject(configured)}"]
+        if configured
         else [f"ref:refs/tags/{name}-v{VERSION}" for name in settings.service_names]
     )
     for ending in endings:
@@ -100,9 +100,10 @@ def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) ->
         else:
             what = f"refuses {refused[0]}; deploys go on while GitHub sends the other form"
             yield Finding("WARN", "trust policy", what, f"./inv setup.aws --target={settings.target.name}")
-    for stranger in _strangers(who, environment):
-        if trust.lets_in(policy, stranger, account):
-            what = f"lets in {stranger}, which must not deploy"
+    for stranger in _strangers(who, settings.service_names[0], configured):
+        if trust.may_let_in(policy, stranger, account):
+            certain = trust.lets_in(policy, stranger, account)
+            what = f"{'lets' if certain else 'may let'} in {stranger}, which must not deploy"
             fix = (
                 "aws/iam/README.md says why not; the entry is shown by: "
                 f"./inv setup.aws --target={settings.target.name} --check"
@@ -120,18 +121,29 @@ def github_variables(settings: Settings) -> Iterator[Finding]:
         yield Finding("SKIPPED", where, "gh, GitHub's command line, is not installed", gh.INSTALL)
         return
     hub, should = gh.GitHub(repository.find(settings).full_name), github.wanted(settings)
-    found = github.differences(should, hub.variables(), hub.secrets())
+    try:
+        found = github.differences(should, hub.variables(), hub.secrets())
+        name = repository.environment(settings)
+        opened = environment.gaps(hub, name, settings.service_names) if name else ()
+    except gh.GitHubError as error:  # says nothing about the variables, and a deploy from here needs no gh
+        yield Finding("SKIPPED", where, f"not looked at: {error}", error.fix)
+        return
     for each in found:
         fix = "./inv setup.github" if each.settable else f"Set it, or: gh variable delete {each.name}"
         yield Finding("FAIL", where, each.line, fix)
     if not found:
-        yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {github.SECRET}")
+        yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {policies.ROLE_SECRET}")
+    for gap in opened:
+        yield Finding("FAIL" if gap.is_open else "WARN", where, gap.what, gap.fix)
+    if name and not any(each.is_open for each in opened):
+        listed = " and ".join(environment.patterns(settings.service_names))
+        yield ok(where, f"the Environment {name} accepts the tags {listed} alone")
 
 
-def _strangers(who: Repository, environment: str) -> list[str]:
+def _strangers(who: Repository, service: str, configured: str) -> list[str]:
     """Return runs of this and of other repositories that must never get in."""
     plain = f"repo:{who.full_name}"
-    tag = f"ref:refs/tags/backend-v{VERSION}"
+    tag = f"ref:refs/tags/{service}-v{VERSION}"
     listed = [
         f"{plain}:ref:refs/heads/main",
         f"{plain}:pull_request",
@@ -140,7 +152,7 @@ def _strangers(who: Repository, environment: str) -> list[str]:
         f"repo:{who.owner}-other/{who.name}:{tag}",
         f"repo:{who.owner}@1/{who.name}@1:{tag}",
     ]
-    return [*listed, *who.subjects(tag)] if environment else listed
+    return [*listed, *who.subjects(tag)] if configured else listed
 
 
 def _some(lines: tuple[str, ...]) -> str:

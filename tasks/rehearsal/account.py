@@ -94,11 +94,6 @@ def ensure(settings: Settings, repository: Repository, environment: str, clients
         iam.put_role_policy(RoleName=policies.ROLE, PolicyName=policies.DEPLOY_POLICY, PolicyDocument=allowed)
 
 
-def role_arn(account: str) -> str:
-    """Return the deploy role's ARN: the value of the secret AWS_ROLE_TO_ASSUME."""
-    return f"arn:aws:iam::{account}:role/{policies.ROLE}"
-
-
 def assume(request: Request, clients: Clients) -> Session:
     """Take the role, once with each form of the subject that GitHub may send; all of them must be let in.
 

@@ -32,7 +32,6 @@ RUNBOOK = policies.Repository("siruscoder", "spryte")
 # A repository whose ids are not known here is rehearsed with these, in the trust policy and in the token.
 STAND_IN_IDS = ("1001", "2002")
 STRANGER = "somebody-else"
-ROLE_SECRET = "AWS_ROLE_TO_ASSUME"  # noqa: S105 - a name
 NOT_ON_GITHUB = ("DEPLOY_TARGET", "LOCAL_PORT")  # what .env.example has and a repository's variables have not
 
 
@@ -86,11 +85,11 @@ def prepare(settings: Settings, wanted: Wanted, machine: Mapping[str, str], repo
     configured = repository.environment(settings)
     account.ensure(settings, own, configured, Clients(settings.target))
     sender = replace(own, owner=STRANGER, owner_id="3003", id="4004") if wanted.fork else own
-    role = account.role_arn(settings.target.account)
+    role = policies.role_arn(settings.target.account)
     world = World(
         target=target,
         variables=variables(settings, target.app_url, wanted.environment or configured),
-        secrets={ROLE_SECRET: role},
+        secrets={policies.ROLE_SECRET: role},
         machine=machine,
         role=role,
         credentials_only=bool(wanted.branch or wanted.fork),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import NotReadyError, UsageError, suggestion
 from tasks.rehearsal import account, grants, machine, places
 from tasks.rehearsal.account import Request
-from tasks.setup.policies import AUDIENCE
+from tasks.setup.policies import AUDIENCE, ROLE_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ class NoRoleError(NotReadyError):
     def __init__(self) -> None:
         super().__init__(
             "Could not load credentials from any providers: role-to-assume is empty.",
-            fix="Set the secret AWS_ROLE_TO_ASSUME to the deploy role's ARN.",
+            fix=f"Set the secret {ROLE_SECRET} to the deploy role's ARN.",
         )
 
 

@@ -9,7 +9,6 @@ from tasks import identity
 from tasks.clients import Clients
 from tasks.report import Outcome
 from tasks.setup import policies, repository, role, trust
-from tasks.setup.policies import ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,7 @@ def aws(work: Work, *, check: bool = False, diagnose: bool = False) -> Outcome:
     done = tuple(f"{_past(step):<8} {step.what}" for step in steps)
     document = _document(work.settings, who, steps, applied=True)
     document["differs"] = any(each.kept for each in steps)
-    return Outcome(document, (*done, *notes, f"role     {role_arn(work.settings)}"))
+    return Outcome(document, (*done, *notes, f"role     {policies.role_arn(work.settings.target.account)}"))
 
 
 def wanted(settings: Settings, who: Repository, *, with_diagnose: bool) -> Wanted:
@@ -80,11 +79,6 @@ def known_repository(settings: Settings, found: Found, *, ask_gh: bool) -> Repos
         return who
     owner_id, identity = trust.known_ids(found.trust, who.owner, who.name)
     return replace(who, owner_id=owner_id, id=identity)
-
-
-def role_arn(settings: Settings) -> str:
-    """Return the ARN that the secret AWS_ROLE_TO_ASSUME holds."""
-    return f"arn:aws:iam::{settings.target.account}:role/{ROLE}"
 
 
 def lines(steps: Sequence[Step]) -> tuple[str, ...]:
@@ -130,7 +124,7 @@ def _document(settings: Settings, who: Repository, steps: Sequence[Step], *, app
         for step in steps
     ]
     return {
-        "role": role_arn(settings),
+        "role": policies.role_arn(settings.target.account),
         "repository": who.full_name,
         "steps": listed,
         "applied": [*changed],

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER = "aws/iam"
 ROLE = "SpryteGithubDeployRole"
+ROLE_SECRET = "AWS_ROLE_TO_ASSUME"  # noqa: S105 - the name of the secret that holds its ARN
 DEPLOY_POLICY = "SpryteGithubDeployInlinePolicy"
 DIAGNOSE_POLICY = "SpryteGithubDiagnoseInlinePolicy"
 ISSUER = "token.actions.githubusercontent.com"
@@ -50,6 +51,11 @@ class Repository:
         if not (self.owner_id and self.id):
             return (plain,)
         return plain, f"repo:{self.owner}@{self.owner_id}/{self.name}@{self.id}:{ending}"
+
+
+def role_arn(account: str) -> str:
+    """Return the deploy role's ARN in an account: what the secret AWS_ROLE_TO_ASSUME holds."""
+    return f"arn:aws:iam::{account}:role/{ROLE}"
 
 
 def values(target: Target, repository: Repository, environment: str = "") -> dict[str, str]:

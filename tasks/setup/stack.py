@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import yaml
+
 from tasks import change_set, identity
 from tasks.change_set import Proposal
 from tasks.clients import Clients
@@ -15,7 +17,7 @@ from tasks.sdk_errors import asking_aws
 from tasks.setup import taken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from types_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
@@ -125,7 +127,10 @@ def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
     _apply(proposed, clients, work.report)
     outputs = _outputs(clients)
     done = "created" if proposed.kind == "CREATE" else "updated"
-    lines = (f"{done} the stack {NAME}: {len(proposed.changes)} resources", *_next(proposed, outputs))
+    lines = (
+        f"{done} the stack {NAME}: {len(proposed.changes)} resources",
+        *_next(proposed, outputs, _empty(work.settings)),
+    )
     told: dict[str, Json] = dict(outputs)
     return Outcome({**document, "outputs": told}, lines)
 
@@ -197,7 +202,29 @@ def _outputs(clients: Clients) -> dict[str, str]:
     return {each.get("OutputKey", ""): each.get("OutputValue", "") for each in listed}
 
 
-def _next(proposed: ChangeSet, outputs: Mapping[str, str]) -> tuple[str, ...]:
+def _empty(settings: Settings) -> tuple[str, ...]:
+    """Return the secrets of the services to which the template gives no value worth having."""
+    template = embedded.read_template(settings.root / embedded.TEMPLATE)
+    made = generated(template.text)
+    return tuple(each for each in taken.secret_names(settings) if each not in made)
+
+
+def generated(template: str) -> frozenset[str]:
+    """Return the names of the secrets whose value Secrets Manager makes up itself.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
+    """
+    resources = _mapping(_mapping(yaml.compose(template, Loader=yaml.SafeLoader)).get("Resources"))
+    properties = [_mapping(_mapping(each).get("Properties")) for each in resources.values()]
+    names = [each.get("Name") for each in properties if "GenerateSecretString" in each]
+    return frozenset(each.value for each in names if isinstance(each, yaml.ScalarNode))
+
+
+def _mapping(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    return {key.value: value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
+
+
+def _next(proposed: ChangeSet, outputs: Mapping[str, str], empty: Sequence[str]) -> tuple[str, ...]:
     """Say what only a person can do after the first time."""
     if proposed.kind != "CREATE":
         return ()
@@ -206,7 +233,7 @@ def _next(proposed: ChangeSet, outputs: Mapping[str, str]) -> tuple[str, ...]:
         "next     put the real values into Secrets Manager, each from a file that is deleted afterwards:",
         *(
             f"         aws secretsmanager put-secret-value --secret-id {name} --secret-string file://value.txt"
-            for name in ("spryte/mongodb-uri", "spryte/openai-key")
+            for name in empty
         ),
         "         then: ./inv setup.aws, ./inv setup.github, ./inv doctor",
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.clients import Clients
     from tasks.documents import Json
-    from tasks.settings import Service, Settings
+    from tasks.settings import Service, Settings, Target
 
 
 def names(settings: Settings, clients: Clients) -> tuple[str, ...]:
@@ -27,13 +27,17 @@ def names(settings: Settings, clients: Clients) -> tuple[str, ...]:
     services = settings.select("all")
     found = [*_clusters(services, clients), *_load_balancers(clients)]
     for service in services:
-        template = task_definition.load_template(service, clients.target)
-        nothing = task_definition.Identity("none@sha256:0", "0.0.0", "0")
-        definition = task_definition.render(template, nothing, clients.target)
+        definition = _definition(service, clients.target)
         found += _repositories(service, clients)
         found += [f"role {each}" for each in role_names(definition) if has_role(each, clients)]
         found += [f"secret {each}" for each in secrets(definition, service) if _has_secret(each, clients)]
         found += [f"log group {each}" for each in log_groups(definition, service) if has_log_group(each, clients)]
+    return tuple(dict.fromkeys(found))
+
+
+def secret_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of all secrets that the services' containers get; raises `UsageError` as `names` does."""
+    found = [name for each in settings.select("all") for name in secrets(_definition(each, settings.target), each)]
     return tuple(dict.fromkeys(found))
 
 
@@ -109,6 +113,12 @@ def _repositories(service: Service, clients: Clients) -> Iterator[str]:
         except clients.ecr.exceptions.RepositoryNotFoundException:
             return
     yield f"repository {service.repository}"
+
+
+def _definition(service: Service, target: Target) -> dict[str, Json]:
+    """Return a service's task definition, for an image that is none."""
+    nothing = task_definition.Identity("none@sha256:0", "0.0.0", "0")
+    return task_definition.render(task_definition.load_template(service, target), nothing, target)
 
 
 def _container(definition: dict[str, Json], service: Service) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from tasks.documents import as_list, as_object
 from tasks.setup import aws, policies, role, trust
 from tasks.setup.policies import DEPLOY_POLICY, DIAGNOSE_POLICY, ISSUER, ROLE, Repository
 from tests.support.bare import IDS
+from tests.support.terminal import command_on_terminal
 
 if TYPE_CHECKING:
     from tasks.documents import Json
@@ -162,6 +163,28 @@ def test_ids_that_the_role_trusts_already_are_kept_when_nothing_else_tells_them(
     assert is_let_in(bare, f"{IMMUTABLE}:{TAG}")
 
 
+def test_an_answer_of_no_makes_nothing(bare: Bare) -> None:
+    spoken = command_on_terminal("setup.aws --target=local", "n\n", {**bare.environment, **IDS})
+
+    assert spoken.code == 130
+    shown, question = (
+        "create   role SpryteGithubDeployRole",
+        "This changes IAM in the account 727646509464. Go on?",
+    )
+    assert spoken.text.index(shown) < spoken.text.index(question)
+    assert "Nothing was done." in spoken.text
+    assert not role.look(bare.clients).exists
+    assert bare.clients.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+
+
+def test_an_answer_of_yes_makes_what_was_shown(bare: Bare) -> None:
+    spoken = command_on_terminal("setup.aws --target=local", "y\n", {**bare.environment, **IDS})
+
+    assert spoken.code == 0
+    assert "created role SpryteGithubDeployRole" in spoken.text
+    assert role.look(bare.clients).exists
+
+
 def test_a_dry_run_changes_nothing(bare: Bare) -> None:
     outcome = aws.aws(bare.work(dry_run=True))
 
@@ -236,6 +259,6 @@ def assume(bare: Bare, subject: str) -> bool:
     parts: tuple[dict[str, str], ...] = ({"alg": "none"}, claims, {})
     token = ".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts)
     answer = bare.clients.sts.assume_role_with_web_identity(
-        RoleArn=aws.role_arn(bare.settings), RoleSessionName="test", WebIdentityToken=token
+        RoleArn=policies.role_arn(bare.settings.target.account), RoleSessionName="test", WebIdentityToken=token
     )
     return bool(cast("dict[str, str]", answer["Credentials"])["AccessKeyId"])

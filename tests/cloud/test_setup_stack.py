@@ -40,6 +40,8 @@ def test_a_complete_environment_is_made_and_a_second_run_changes_nothing(
     assert shown.index("Add BackendService") < shown.index("CREATE_COMPLETE")
     assert shown.count("CREATE_COMPLETE     BackendService\n") == 1
     assert str(as_object(outcome.document["outputs"])["AppUrl"]).startswith("http://spryte")
+    told = [line.split()[4] for line in outcome.lines if "put-secret-value" in line]
+    assert told == ["spryte/mongodb-uri", "spryte/openai-key"]  # and not the one that the stack makes up
     again = stack.stack(bare.work())
     assert again.document["changes"] == []
     assert "compared these, not the resources" in again.lines[-1]  # what was deleted by hand stays away

@@ -31,6 +31,12 @@ def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
     return _spoken(script, typed, 80, environment)
 
 
+def command_on_terminal(arguments: str, typed: str, environment: Mapping[str, str]) -> Spoken:
+    """Run `invoke` with arguments on such a terminal, and type something."""
+    script = f"import sys; from invoke.main import program; program.run(['invoke', *{arguments.split()!r}])"
+    return _spoken(script, typed, 80, environment)
+
+
 def on_columns(columns: int, script: str) -> Spoken:
     """Run Python code on a terminal of so many columns, and type nothing."""
     return _spoken(script, "", columns, {})

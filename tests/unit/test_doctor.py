@@ -11,13 +11,14 @@ import pytest
 from tasks.clients import Clients
 from tasks.doctor import account_checks, credential_checks, definition_checks, doctor, service_checks
 from tasks.doctor.finding import Check, Finding
-from tasks.documents import as_list
+from tasks.documents import as_list, as_object
 from tasks.errors import NotReadyError
 from tasks.sdk_errors import AccessDeniedError
 from tasks.settings import load
 from tasks.setup import policies
 from tests.support.models import BACKEND, LOCAL, as_service, ecs_deployment, ecs_service
 from tests.support.project import HERE
+from tests.support.runbook import RUNBOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tasks.documents import Json
     from tests.support.repository import Repository
 
+SUB = f"{policies.ISSUER}:sub"
 LETTERS = string.ascii_uppercase + string.digits
 ON = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
 
@@ -242,6 +244,54 @@ def test_a_role_that_others_than_github_may_take_fails_and_names_them(
 )
 def test_a_statement_that_lets_nobody_take_the_role_is_no_failure(files: Path, statement: dict[str, Json]) -> None:
     assert [each.what for each in trust_policy(files, statement) if each.verdict == "FAIL"] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "condition", "verb"),
+    [
+        ("sts:AssumeRoleWithWebIdentity", {"ForAnyValue:StringLike": {SUB: "repo:*"}}, "lets"),
+        ("sts:AssumeRoleWithWebIdentity", {"StringLikeIfExists": {SUB: "repo:*"}}, "lets"),
+        ("sts:AssumeRole*", {}, "lets"),
+        ("*", {"StringSomethingNew": {SUB: "repo:*"}}, "may let"),
+    ],
+)
+def test_a_second_way_in_through_github_s_provider_fails_for_the_stranger_it_is_open_to(
+    files: Path, action: str, condition: Json, verb: str
+) -> None:
+    provider = "arn:aws:iam::727646509464:oidc-provider/token.actions.githubusercontent.com"
+    found = trust_policy(
+        files,
+        {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": action, "Condition": condition},
+    )
+
+    failing = [each.what for each in found if each.verdict == "FAIL"]
+    assert f"{verb} in repo:siruscoder/spryte:pull_request, which must not deploy" in failing
+
+
+def test_a_deny_beside_ours_is_not_taken_for_let_in(files: Path) -> None:
+    statement: dict[str, Json] = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity"}
+
+    found = trust_policy(files, statement)
+
+    assert [each.verdict for each in found] == ["FAIL", "FAIL"]
+    assert found[0].what.startswith("refuses what GitHub sends: ")
+
+
+def test_the_tags_that_must_not_get_past_an_environment_are_named_after_the_services(files: Path) -> None:
+    described = (files / "invoke.yaml").read_text().replace("  backend:\n", "  api:\n")
+    (files / "invoke.yaml").write_text(described)
+    known = {name.replace("BACKEND", "API"): value for name, value in RUNBOOK.items()}
+    settings = load(files, {**known, "DEPLOY_ENVIRONMENT": "production"})
+    who = policies.Repository("siruscoder", "spryte")
+    tags = policies.trust_policy(HERE, policies.values(settings.target, who))
+    (only,) = as_list(tags["Statement"])
+    condition: Json = {"StringLike": {SUB: "repo:siruscoder/spryte:ref:refs/tags/api-v*"}}
+
+    found = account_checks.subjects(settings, who, {"Statement": {**as_object(only), "Condition": condition}})
+
+    assert "lets in repo:siruscoder/spryte:ref:refs/tags/api-v0.0.0, which must not deploy" in [
+        each.what for each in found
+    ]
 
 
 def trust_policy(files: Path, statement: dict[str, Json]) -> list[Finding]:

@@ -83,7 +83,7 @@ def test_a_policy_that_refuses_by_something_else_is_not_blamed_on_a_condition() 
     trusted = trust_policy(HERE, VALUES)
 
     assert refusals(trusted, f"repo:siruscoder/spryte:ref:{TAG}", AUDIENCE) == (
-        "no condition refuses it: its Principal or its Action must",
+        "no condition refuses it: its Principal, its Action or a Deny must",
     )
     assert refusals({"Statement": {"Condition": {"Bool": {"x:y": "true"}}}}, "s", AUDIENCE) == (
         "y: sent    ''",

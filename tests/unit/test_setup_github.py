@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.command import Options, Work
+from tasks.doctor import account_checks
 from tasks.report import Report
 from tasks.settings import load
 from tasks.setup import github
@@ -16,10 +18,12 @@ from tasks.setup.gh import GitHub, GitHubError
 from tests.support.gh import StandIn, make_stand_in, path_with
 from tests.support.project import HERE
 from tests.support.runbook import RUNBOOK
+from tests.support.terminal import command_on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.documents import Json
     from tasks.report import Outcome
 
 ARN = "arn:aws:iam::727646509464:role/SpryteGithubDeployRole"
@@ -100,6 +104,20 @@ def test_the_environment_is_a_thirteenth_variable_where_it_is_configured(hub: St
     assert hub.variables["DEPLOY_ENVIRONMENT"] == "production"
 
 
+@pytest.mark.parametrize(("answer", "code", "count"), [("n", 130, 0), ("", 130, 0), ("y", 0, 13)])
+def test_the_plan_is_shown_and_only_an_answer_of_yes_sets_anything(
+    hub: StandIn, answer: str, code: int, count: int
+) -> None:
+    known = environment(PATH=path_with(hub.folder))
+
+    spoken = command_on_terminal("setup.github", f"{answer}\n", known)
+
+    question = "This changes the variables and secrets of siruscoder/spryte on GitHub. Go on? [y/N]"
+    assert (spoken.code, len(hub.variables), len(hub.secrets)) == (code, count, min(count, 1))
+    assert spoken.text.index("+ AWS_REGION: us-east-2") < spoken.text.index(question)
+    assert ("Nothing was done." in spoken.text) is (count == 0)
+
+
 def test_a_dry_run_sets_nothing(hub: StandIn) -> None:
     outcome = run(dry_run=True)
 
@@ -138,6 +156,52 @@ def test_gh_that_is_not_logged_in_says_so(hub: StandIn) -> None:
         run()
 
     assert "gh auth login" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "fix"),
+    [
+        ("variable", "unknown flag: --json", "Update gh (https://cli.github.com): this needs 2.45 or newer."),
+        ("variable", 'unknown command "variable" for "gh"', "Update gh (https://cli.github.com): this needs 2.45"),
+        ("variable", "failed to get variables: HTTP 403: Resource not accessible", "'Variables' (read)"),
+        ("secret", "failed to get secrets: HTTP 403: Must have admin rights to Repository.", "'Secrets' (read)"),
+        ("secret", "HTTP 403: API rate limit exceeded for user ID 1.", "gh api rate_limit"),
+        ("variable", "HTTP 404: Not Found", "Log in as somebody who may administer the repository: gh auth login"),
+    ],
+)
+def test_what_gh_refuses_names_the_step_that_helps(hub: StandIn, command: str, said: str, fix: str) -> None:
+    hub.remember(refusals={command: said})
+
+    with pytest.raises(GitHubError, match=re.escape(said)) as raised:
+        run()
+
+    assert fix in raised.value.fix
+
+
+def test_a_right_to_write_that_is_missing_is_named_as_such(hub: StandIn) -> None:
+    hub.remember(refusals={"variable": "HTTP 403: Resource not accessible by personal access token"})
+
+    with pytest.raises(GitHubError) as raised:
+        GitHub("siruscoder/spryte").set_variable("AWS_REGION", "us-east-2")
+
+    assert "'Variables' (write)" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"logged_in": False},
+        {"refusals": {"variable": "unknown flag: --json"}},
+        {"refusals": {"secret": "HTTP 403: Must have admin rights to Repository."}},
+    ],
+)
+def test_doctor_does_not_judge_variables_that_gh_does_not_show(hub: StandIn, changes: dict[str, Json]) -> None:
+    hub.remember(**changes)
+
+    (only,) = account_checks.github_variables(load(HERE, environment()))
+
+    assert (only.verdict, only.what.startswith("not looked at: gh ")) == ("SKIPPED", True)
+    assert "gh" in only.fix
 
 
 def test_gh_tells_the_ids_of_the_repository(hub: StandIn) -> None:

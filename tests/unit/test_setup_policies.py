@@ -65,7 +65,7 @@ def test_a_value_that_lacks_is_named_with_its_line(files: Path) -> None:
         ("StringLike", "repo:siruscoder/spryte:ref:refs/tags/backend-v?.1.5", True),
         ("StringLike", "repo:siruscoder/spryte:ref:refs/tags/frontend-v*", False),
         ("StringLike", "repo:siruscoder.spryte:*", False),
-        ("StringEqualsIgnoreCase", f"repo:siruscoder/spryte:{TAG}", False),
+        ("StringEqualsIgnoreCase", f"repo:SirusCoder/spryte:{TAG}", True),
     ],
 )
 def test_a_condition_holds_as_iam_defines_it(operator: str, pattern: str, *, held: bool) -> None:
