@@ -283,7 +283,8 @@ def break_what_they_name(clients: Clients) -> None:
 
 WIRED = """from invoke import Collection
 
-from tasks.setup.collection import doctor, setup_tasks
+from tasks.doctor.collection import doctor
+from tasks.setup.collection import setup_tasks
 
 ns = Collection(doctor)
 ns.add_collection(setup_tasks())
