@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PLATFORM = ("linux", "amd64")
 NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 VERSION = "0.0.0"
+GITHUB = "github"
 SHOWN = 5  # differences in one line
 
 
@@ -112,32 +113,40 @@ def subjects(settings: Settings, who: Repository, policy: Mapping[str, Json]) ->
 
 
 def github_variables(settings: Settings) -> Iterator[Finding]:
-    """Whether the workflows find what they read."""
-    where = "github"
+    """Whether the workflows find what they read, and the Environment lets in whom it should."""
     if settings.target.name != "aws":
-        yield Finding("SKIPPED", where, "its variables are production's", "./inv doctor --target=aws")
+        yield Finding("SKIPPED", GITHUB, "its variables are production's", "./inv doctor --target=aws")
         return
     if not gh.is_installed():
-        yield Finding("SKIPPED", where, "gh, GitHub's command line, is not installed", gh.INSTALL)
+        yield Finding("SKIPPED", GITHUB, "gh, GitHub's command line, is not installed", gh.INSTALL)
         return
     hub, should = gh.GitHub(repository.find(settings).full_name), github.wanted(settings)
-    try:
-        found = github.differences(should, hub.variables(), hub.secrets())
-        name = repository.environment(settings)
-        opened = environment.gaps(hub, name, settings.service_names) if name else ()
-    except gh.GitHubError as error:  # says nothing about the variables, and a deploy from here needs no gh
-        yield Finding("SKIPPED", where, f"not looked at: {error}", error.fix)
-        return
+    for look in (_variables, _environment):
+        try:
+            yield from tuple(look(settings, hub, should))
+        except gh.GitHubError as error:  # says nothing about what is there, and a deploy from here needs no gh
+            yield Finding("SKIPPED", GITHUB, f"not looked at: {error}", error.fix)
+
+
+def _variables(_: Settings, hub: gh.GitHub, should: Mapping[str, str]) -> Iterator[Finding]:
+    found = github.differences(should, hub.variables(), hub.secrets())
     for each in found:
         fix = "./inv setup.github" if each.settable else f"Set it, or: gh variable delete {each.name}"
-        yield Finding("FAIL", where, each.line, fix)
+        yield Finding("FAIL", GITHUB, each.line, fix)
     if not found:
-        yield ok(where, f"{hub.repository}: {len(should)} variables and the secret {policies.ROLE_SECRET}")
-    for gap in opened:
-        yield Finding("FAIL" if gap.is_open else "WARN", where, gap.what, gap.fix)
-    if name and not any(each.is_open for each in opened):
+        yield ok(GITHUB, f"{hub.repository}: {len(should)} variables and the secret {policies.ROLE_SECRET}")
+
+
+def _environment(settings: Settings, hub: gh.GitHub, _: Mapping[str, str]) -> Iterator[Finding]:
+    name = repository.environment(settings)
+    if not name:
+        return
+    opened = environment.gaps(hub, name, settings.service_names)
+    for each in opened:
+        yield Finding("FAIL" if each.is_open else "WARN", GITHUB, each.what, each.fix)
+    if not any(each.is_open for each in opened):
         listed = " and ".join(environment.patterns(settings.service_names))
-        yield ok(where, f"the Environment {name} accepts the tags {listed} alone")
+        yield ok(GITHUB, f"the Environment {name} accepts the tags {listed} alone")
 
 
 def _strangers(who: Repository, service: str, configured: str) -> list[str]:

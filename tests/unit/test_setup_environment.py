@@ -141,6 +141,15 @@ def test_doctor_fails_where_any_branch_might_take_the_environment_s_name(hub: St
     assert verdicts() == ["OK", "FAIL"]
 
 
+def test_doctor_still_compares_the_variables_where_the_environment_is_not_shown(hub: StandIn) -> None:
+    hub.remember(refusals={"api": "gh: Resource not accessible by personal access token (HTTP 403)"})
+
+    found = list(account_checks.github_variables(load(HERE, KNOWN)))
+
+    assert [each.verdict for each in found[:-1]] == ["FAIL"] * 15
+    assert (found[-1].verdict, "'Actions' (read)" in found[-1].fix) == ("SKIPPED", True)
+
+
 def remember(hub: StandIn, policy: Json, patterns: list[Json], rules: Json = REVIEWED) -> None:
     found: Json = {"protection_rules": rules, "deployment_branch_policy": policy}
     hub.remember(environments={"production": {"rules": found, "patterns": patterns}})
