@@ -109,8 +109,8 @@ def secret_missing(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         "secret-missing",
         f"The secret {name} does not exist in this account and region.",
-        f"Create it (aws secretsmanager create-secret), or correct valueFrom in {findings.service.template}; "
-        "then deploy the next version.",
+        f"Create it (aws secretsmanager create-secret --name {name} --secret-string file://value.txt), or correct "
+        f"valueFrom in {findings.service.template}; then deploy the next version.",
     )
 
 

@@ -169,8 +169,11 @@ def deploy(revision: Revision, clients: Clients, report: Report, options: Deploy
         record.keep_start(revision, before, clients, report)
         with interruption.told(Deployment(revision, "", before, adopted=False), Phase.SENDING):
             started = deployment.start(revision, before, clients, force=options.force)
-        report.say(_beginning(started))
-    return _prove(replace(started, compared=compared), clients, report, options)
+            report.say(_beginning(started))
+    try:
+        return _prove(replace(started, compared=compared), clients, report, options)
+    except KeyboardInterrupt as error:  # between two phases
+        raise interruption.InterruptedMidwayError(started, Phase.SENDING) from error
 
 
 def _prove(started: Deployment, clients: Clients, report: Report, options: DeployOptions) -> Released:

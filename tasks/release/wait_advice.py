@@ -77,7 +77,7 @@ def until_verdict(rollout: Rollout, seconds: float, clients: Clients) -> str:
     if parts is None:
         return f"{seconds:.1f} s until the verdict; {ASKING_TASKS} would tell where they went"
     told = ", ".join(f"{part.name} {part.seconds:.1f} s" for part in parts)
-    return f"{seconds:.1f} s until the verdict; of its last task: {told}"
+    return f"{seconds:.1f} s until the verdict" + (f"; of its last task: {told}" if told else "")
 
 
 def until_unproved(rollout: float, asking: float) -> str:

@@ -100,13 +100,17 @@ def moments(rollout: Rollout, service: ServiceTypeDef, clients: Clients) -> Mome
 
 
 def of_last_ended(rollout: Rollout, clients: Clients) -> tuple[Phase, ...] | None:
-    """Return where the time of the deployment's task that ended last went; None where that is not known."""
-    ours = [
-        each for each in _tasks(rollout, "STOPPED", clients) if each.get("startedBy", rollout.id) == rollout.id
-    ]
+    """Return where the time of the deployment's task that ended last went: nothing where no task tells.
+
+    None where tasks may not be asked for.
+    """
+    tasks = _tasks(rollout, "STOPPED", clients)
+    if tasks is None:
+        return None
+    ours = [each for each in tasks if each.get("startedBy", rollout.id) == rollout.id]
     ended = [each for each in ours if "createdAt" in each and "stoppedAt" in each]
     if not ended:
-        return None
+        return ()
     task = max(ended, key=lambda each: each["stoppedAt"])
     started, stopped = task.get("startedAt"), task.get("stoppingAt") or task["stoppedAt"]
     return _parts(
@@ -126,12 +130,12 @@ def _first(pattern: re.Pattern[str], events: list[ServiceEventTypeDef], after: d
 def _last_started(rollout: Rollout, clients: Clients) -> TaskTypeDef:
     """Return the revision's running task that started last; nothing where tasks may not be asked for."""
     nothing: TaskTypeDef = {}
-    started = (each for each in _tasks(rollout, "RUNNING", clients) if "startedAt" in each)
+    started = (each for each in _tasks(rollout, "RUNNING", clients) or () if "startedAt" in each)
     return max(started, key=lambda each: each["startedAt"], default=nothing)
 
 
-def _tasks(rollout: Rollout, status: DesiredStatusType, clients: Clients) -> list[TaskTypeDef]:
-    """Return the revision's tasks; none where they may not be asked for."""
+def _tasks(rollout: Rollout, status: DesiredStatusType, clients: Clients) -> list[TaskTypeDef] | None:
+    """Return the revision's tasks; None where they may not be asked for."""
     service = rollout.service
     try:
         with asking_aws("looking for its tasks"):
@@ -139,5 +143,5 @@ def _tasks(rollout: Rollout, status: DesiredStatusType, clients: Clients) -> lis
                 {"cluster": service.cluster, "serviceName": service.ecs_service, "desiredStatus": status}, clients
             )
     except DeployError:
-        return []
+        return None
     return [each for each in tasks if each.get("taskDefinitionArn") == rollout.arn]

@@ -232,8 +232,8 @@ def test_pruning_leaves_what_runs_and_the_ways_back(deployed: Deployed) -> None:
         (("logs", "--grep=("), "is not a regular expression"),
         (("run", "--service=backend"), "No command was given"),
         (("run", "--service=all", "--command=true"), "A command runs in one service"),
-        (("prune", "--service=backend", "--keep=0"), "--keep: '0' is not a whole number"),
-        (("history", "--lines=many"), "--lines: 'many' is not a whole number"),
+        (("prune", "--service=backend", "--keep=0"), "--keep: '0' is not a positive whole number"),
+        (("history", "--lines=many"), "--lines: 'many' is not a positive whole number"),
     ],
 )
 def test_wrong_options_are_refused_in_one_message(

@@ -152,7 +152,7 @@ def test_a_dry_run_shows_the_way_and_changes_nothing(deployed: Deployed) -> None
         (("--to=v1",), 2, "'v1' is not a version"),
         (("--revision=1",), 3, "spryte-backend:1 was not registered by this tool"),
         (("--revision=9999",), 2, "There is no revision spryte-backend:9999"),
-        (("--revision=x",), 2, "--revision: 'x' is not a whole number"),
+        (("--revision=x",), 2, "--revision: 'x' is not a positive whole number"),
         (("--to=0.1.5", "--revision=2"), 2, "--to and --revision name two different things"),
     ],
 )

@@ -90,13 +90,13 @@ ENDED = {
               "can't find the specified secret.", there=NAMES[1:]),
         "secret-missing",
         "The secret spryte/mongodb-uri does not exist in this account and region.",
-        "Create it (aws secretsmanager create-secret), or correct valueFrom",
+        "Create it (aws secretsmanager create-secret --name spryte/",
     ),
     "a secret is missing, in newer words": Example(
         start(NEWER.format(SECRET, GONE), there=NAMES[1:]),
         "secret-missing",
         "The secret spryte/mongodb-uri does not exist in this account and region.",
-        "Create it (aws secretsmanager create-secret), or correct valueFrom",
+        "Create it (aws secretsmanager create-secret --name spryte/",
     ),
     "a secret has no value": Example(
         start(f"{ASM}failed to fetch secret {SECRET} from secrets manager: ResourceNotFoundException: {NO_VALUE}"),

@@ -215,6 +215,10 @@ def test_a_failed_deploy_says_where_the_time_of_its_last_task_went(ended: dict[s
     assert told == f"164.0 s until the verdict; of its last task: {parts}"
 
 
+def test_a_role_that_may_ask_is_not_told_to_ask_where_no_task_tells() -> None:
+    assert until_verdict(rollout(), 4.1, clients()) == "4.1 s until the verdict"
+
+
 def test_a_role_that_may_not_ask_for_tasks_is_told_what_would_tell() -> None:
     told = until_verdict(rollout(), 164, clients(denied={"ecs:ListTasks"}))
     assert told == (
