@@ -21,8 +21,9 @@ from tasks.documents import read_yaml
 from tasks.errors import DeployError, StoppedByUserError, UsageError
 from tasks.report import Outcome, Report, print_failure, print_outcome
 from tasks.sdk_errors import UnreachableError
-from tasks.settings import Settings, checked_version, load, misspelled
+from tasks.settings import Settings, load, misspelled
 from tasks.terminal import terminal_of
+from tasks.version_number import checked_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

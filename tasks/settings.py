@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 TargetName = Literal["local", "aws"]
 
-VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 LOCAL_LOAD_BALANCER = "spryte"
 
@@ -29,16 +28,6 @@ class UnknownServiceError(UsageError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         what = f"There is no service '{name}'.{suggestion(name, known)}" if name else "No service was named."
         super().__init__(what, fix=f"Use --service={'|'.join(known)}|all, or several joined by commas.")
-
-
-class VersionError(UsageError):
-    """`--version` is not `X.Y.Z`."""
-
-    def __init__(self, version: str) -> None:
-        what = f"'{version}' is not a version." if version else "No version was given."
-        bare = version.lstrip("vV")
-        example = bare if VERSION.fullmatch(bare) else "0.1.5"
-        super().__init__(what, fix=f"Give three numbers joined by dots, for example --version={example}.")
 
 
 class UnknownTargetError(UsageError):
@@ -231,17 +220,6 @@ def load(root: Path, environment: Mapping[str, str], target: str = "", services:
         stand_ins=_stand_ins(document),
         local_port=port,
     )
-
-
-def checked_version(version: str) -> str:
-    """Return `version` when it is `X.Y.Z`, three numbers without leading zeros.
-
-    Raises:
-        VersionError: it is not.
-    """
-    if not VERSION.fullmatch(version):
-        raise VersionError(version)
-    return version
 
 
 def _target_name(option: str, values: Variables) -> TargetName:

@@ -24,7 +24,7 @@ from tasks.release.difference import differences
 from tasks.release.service_state import NeverDeployedError, NothingRunsError, describe, primary, running
 from tasks.release.way_back import Back
 from tasks.report import Outcome, timing_lines
-from tasks.settings import checked_version
+from tasks.version_number import checked_version
 
 if TYPE_CHECKING:
     from tasks.clients import Clients

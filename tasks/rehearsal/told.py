@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.report import Outcome
-from tasks.settings import VERSION
+from tasks.version_number import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import NotReadyError
 from tasks.git import Git, GitError
 from tasks.release.source import require_clean
-from tasks.settings import VERSION
+from tasks.version_number import VERSION
 
 if TYPE_CHECKING:
     from tasks.settings import Release, Service

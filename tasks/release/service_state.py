@@ -9,7 +9,7 @@ from tasks.errors import NotReadyError
 from tasks.release.missing import remedy
 from tasks.release.task_definition import COMMIT_VARIABLE, VERSION_VARIABLE, described, environment_of
 from tasks.sdk_errors import asking_aws
-from tasks.settings import VERSION
+from tasks.version_number import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,9 @@ from tasks.release.smoke import NotServingError
 from tasks.release.task_definition import InvalidDefinitionError
 from tasks.release.version import VersionMovedError, VersionUsedError
 from tasks.sdk_errors import AccessDeniedError, CredentialsError, DockerUnavailableError, UnreachableError
-from tasks.settings import UnknownServiceError, UnknownTargetError, VersionError
+from tasks.settings import UnknownServiceError, UnknownTargetError
 from tasks.variables import MissingVariableError, VariableError
+from tasks.version_number import VersionError
 
 CODES: dict[int, tuple[type[errors.DeployError], ...]] = {
     1: (errors.DeployError,),

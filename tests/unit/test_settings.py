@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.release.task_definition import Identity, load_template, render
-from tasks.settings import (
-    Credentials,
-    UnknownServiceError,
-    UnknownTargetError,
-    VersionError,
-    checked_version,
-    load,
-)
+from tasks.settings import Credentials, UnknownServiceError, UnknownTargetError, load
+from tasks.version_number import VersionError, checked_version
 
 if TYPE_CHECKING:
     from pathlib import Path
