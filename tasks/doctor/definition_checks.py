@@ -62,7 +62,7 @@ def container(service: Service, rendered: Mapping[str, Json]) -> Iterator[Findin
         where,
         f"{service.template}: the container {service.container} has the ports {listed}, "
         f"but invoke.yaml says {service.port}",
-        "Make both the same.",
+        f"Make containerPort in {service.template} and services.{service.name}.port in invoke.yaml match.",
     )
 
 
@@ -93,7 +93,8 @@ def _family(service: Service, clients: Clients) -> Iterator[Finding]:
             "FAIL",
             where,
             f"{revision} has no container {service.container} (it has: {', '.join(names)})",
-            "Correct ECS_CONTAINER_NAME_..., or the template.",
+            f"Correct {service.variable('ECS_CONTAINER_NAME')} in .env and on GitHub, or the name in "
+            f"{service.template}; then deploy: ./inv deploy --service={service.name} --version=X.Y.Z",
         )
 
 

@@ -147,7 +147,8 @@ def target_group(service: Service, group: TargetGroupTypeDef) -> Iterator[Findin
             "FAIL",
             where,
             f"{name} has targets of the type {group.get('TargetType')}; Fargate tasks are reached by address",
-            "Make a target group of the type ip, and give it to the listener and to the service.",
+            "Make one of the type ip (aws elbv2 create-target-group --target-type ip), give it to the listener's "
+            f"rule, then with its ARN: {_balance(service, 'ARN')}",
         )
 
 
