@@ -86,6 +86,8 @@ def keep_left(service: Service, number: int, digest: str, told: tuple[Clients, R
 
 
 def _keep(service: Service, digest: str, tags: Sequence[str], told: tuple[Clients, Report]) -> None:
+    if not digest:
+        return  # a practised failure: it is of no image that was released
     clients, report = told
     try:
         there = existing(service, tags, clients)

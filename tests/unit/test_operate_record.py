@@ -62,6 +62,15 @@ def test_a_failed_one_leaves_the_day() -> None:
     assert account.tags == {"failed-spryte-backend-7", "failed-spryte-backend-7-on-20260105"}
 
 
+def test_a_practised_failure_names_no_image_and_leaves_nothing_and_says_nothing() -> None:
+    account, report = Account(), Recorder()
+    practised = revision(7)
+    practised = replace(practised, pushed=replace(practised.pushed, digest=""))
+    keep_start(practised, running(4), AccountClients(account), report)
+    keep_failure(replace(deployment(running(4), 7), revision=practised), AccountClients(account), report)
+    assert (account.tags, report.text) == (set(), "")
+
+
 def test_the_tags_are_put_on_the_image_by_its_manifest() -> None:
     account = Account()
     keep_verified(BACKEND, 7, DIGEST, (AccountClients(account), Recorder()))
