@@ -7,44 +7,43 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.credential_kinds import IN_ADDRESS, detectors
+from tasks.credential_kinds import IN_ADDRESS, PRIVATE_KEY, detectors, marked
 from tasks.doctor.finding import Finding, ok
-from tasks.git import Git
+from tasks.git import Git, GitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from detect_secrets.plugins.base import BasePlugin
 
 
 WHERE = "credentials"
 # What AWS lets one download, what ssh and TLS make, and where tools keep theirs.
 PATTERNS = (
-    "*accessKeys*.csv",
-    "*credentials*.csv",
-    "rootkey.csv",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    ".env",
-    ".env.*",
-    ".aws/credentials",
-)
-SHOWN_TO_ALL = (".env.example", ".env.sample", ".env.template")
+    "*accessKeys*.csv", "rootkey.csv", "*credentials*.csv", ".aws/credentials", ".env", ".env.*",
+    "*.pem", "*.key", "*.p12", "id_rsa", "id_ed25519", "id_ecdsa",
+)  # fmt: skip
 EXAMPLE = "ptnadmin_accessKeys.csv"
-FILE_BYTES = 2_000_000
+FILE_BYTES = 2_000_000  # what is committed of a larger one, the history holds
+HUNK = re.compile(rb"(@@+) .*?\+(\d+)(?:,\d+)? @@")
+LOOKS = "looks like a credential"
 # Hosts nobody can have: https://www.rfc-editor.org/rfc/rfc2606 and loopback
 NOBODY = re.compile(r"@(?:[\w.-]+\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|localhost|127\.0\.0\.1)\b")
-ALLOWED = "pragma: allowlist secret"  # the scanner's own mark
+ALLOWED = b"pragma: allowlist secret"  # the scanner's own mark
 LEAK_FIX = "Deactivate it where it was issued, then take it out; what was pushed stays known: docs/runbook.md"
 TRACKED_FIX = "Deactivate it where it was issued, for what was pushed stays known (docs/runbook.md); then:"
+
+
+@dataclass(frozen=True)
+class Added:
+    """A line that a commit added to a file, by its number in the file as that commit left it."""
+
+    commit: str
+    name: str
+    number: int
+    text: bytes
 
 
 def files(root: Path) -> Iterator[Finding]:
@@ -67,7 +66,8 @@ def files(root: Path) -> Iterator[Finding]:
     if not git.succeeds("check-ignore", "--quiet", "--no-index", EXAMPLE):
         yield Finding("FAIL", WHERE, f"{EXAMPLE} is not ignored by git", "echo '*accessKeys*.csv' >> .gitignore")
     for name in ignored:
-        if name.endswith("/") or name.rpartition("/")[2] == ".env":  # folders are what tools make
+        # folders are what tools make, and .env is where settings belong
+        if name.endswith("/") or name.rpartition("/")[2].startswith(".env"):
             continue
         yield Finding("WARN", WHERE, f"{name} lies here, ignored by git", f"If it is not needed: rm '{name}'")
     if not (tracked or loose or past):
@@ -76,72 +76,75 @@ def files(root: Path) -> Iterator[Finding]:
 
 def contents(root: Path) -> Iterator[Finding]:
     """Whether a credential stands in a tracked file or in the history, newest commits first."""
-    scanners, git = detectors(), Git(root)
-    seen = set[str]()
-    tracked = ((name, _text(root / name)) for name in _listed(git, "ls-files", "-z"))
-    places = [each for name, text in tracked for each in search(name, text, scanners, seen)]
-    for name, text in added(_history(root)):
-        places += search(name, text, scanners, seen)
-    for place in dict.fromkeys(places):
+    git, seen, places = Git(root), set[str](), list[str]()
+    for name in _listed(git, "ls-files", "-z"):
+        for number, line in enumerate(_text(root / name).split(b"\n"), 1):
+            places += [f"{name}:{number} {LOOKS}: {kind}" for kind in kinds(name, line, seen)]
+    for each in added(_history(root)):
+        place = f"{each.name} (added in {each.commit}):{each.number}"
+        places += [f"{place} {LOOKS}: {kind}" for kind in kinds(each.name, each.text, seen)]
+    for place in places:
         yield Finding("FAIL", WHERE, place, LEAK_FIX)
     if not places:
-        yield ok(WHERE, f"none of {len(scanners)} kinds in tracked files and in the whole history")
+        yield ok(WHERE, f"none of {len(detectors())} kinds in tracked files and in the whole history")
     if git.is_shallow():
         yield Finding(
             "SKIPPED", WHERE, "this clone lacks history, which was not searched", "git fetch --unshallow"
         )
 
 
-def search(name: str, text: str, detectors: Mapping[str, BasePlugin], seen: set[str]) -> Iterator[str]:
-    """Return where credentials stand in a text, each credential once for all texts that share `seen`."""
-    for kind, detector in detectors.items():
-        for secret in detector.analyze_string(text):
-            if secret in seen:
-                continue
-            line = _line(text, secret, kind)
-            if line:
-                seen.add(secret)
-                yield f"{name}:{line} looks like a credential: {kind}"
+def kinds(name: str, line: bytes, seen: set[str]) -> Iterator[str]:
+    """Return which kinds of credentials stand in a line, each credential once for all lines that share `seen`.
+
+    The file's name tells private keys apart, of which the line shows only that one begins.
+    """
+    for kind, detector in marked(line) if ALLOWED not in line else ():
+        text = line.decode(errors="replace")
+        for found in (each for form in detector.denylist for each in form.finditer(text)):
+            told = f"{name}: {found[0]}" if kind == PRIVATE_KEY else found[0]
+            if told not in seen and not _is_example(kind, found):
+                seen.add(told)
+                yield kind
 
 
-def added(diff: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Return what each commit added to each file, out of the lines of `git log --patch --unified=0`."""
-    commit, name, lines = "", "", list[str]()
-    for line in diff:
-        if line.startswith(("\0", "+++ ")):
-            if lines:
-                yield f"{name} (added in {commit})", "\n".join(lines)
-            lines = []
-            if line.startswith("\0"):
-                commit = line[1:]
-            else:
-                name = line[4:].removeprefix("b/")
-        elif line.startswith("+"):
-            lines.append(line[1:])
-    if lines:
-        yield f"{name} (added in {commit})", "\n".join(lines)
+def added(patch: Iterable[bytes]) -> Iterator[Added]:
+    """Return each line that a commit added, out of the lines of `git log --patch --cc --unified=0`.
+
+    A line of a merge is added where none of its parents has it: git marks it with one `+` for each of them.
+    https://git-scm.com/docs/diff-format#_combined_diff_format
+    """
+    commit, name, number, parents = "", "", 0, 0
+    for line in patch:
+        if line.startswith(b"\0"):
+            commit, parents = line[1:].strip().decode(), 0
+        elif line.startswith(b"diff "):
+            parents = 0
+        elif hunk := HUNK.match(line):
+            parents, number = len(hunk[1]) - 1, int(hunk[2])
+        elif not parents and line.startswith(b"+++ "):
+            name = line[4:].rstrip(b"\t\r\n").decode(errors="replace").removeprefix("b/")
+        elif parents and b"-" not in line[:parents] and not line.startswith(b"\\"):
+            if line.startswith(b"+" * parents):
+                yield Added(commit, name, number, line[parents:].rstrip(b"\r\n"))
+            number += 1
 
 
-def _line(text: str, secret: str, kind: str) -> int:
-    """Return the line of the first use of a credential that is a real one; 0 where each is an example."""
-    if "EXAMPLE" in secret:  # AWS's own, in its documentation
-        return 0
-    position = text.find(secret)
-    while position >= 0:
-        after = position + len(secret)
-        line = text[text.rfind("\n", 0, position) + 1 : (text.find("\n", after) + 1 or len(text) + 1) - 1]
-        nobody = kind == IN_ADDRESS and (text[after : after + 1] != "@" or NOBODY.match(text, after))
-        if ALLOWED not in line and not nobody:
-            return text.count("\n", 0, position) + 1
-        position = text.find(secret, after)
-    return 0
+def _is_example(kind: str, found: re.Match[str]) -> bool:
+    if "EXAMPLE" in found[found.lastindex or 0]:  # AWS's own, in its documentation
+        return True
+    return kind == IN_ADDRESS and bool(NOBODY.match(found.string, found.end() - 1))
 
 
-def _history(root: Path) -> Iterator[str]:
-    """Yield the lines of the whole history as a patch; it is never held as a whole."""
+def _history(root: Path) -> Iterator[bytes]:
+    """Return the whole history as the lines of a patch, as git tells them: it may be larger than the memory.
+
+    Raises:
+        GitError: git could not read all of it.
+    """
     options = (
         "--all",
         "--patch",
+        "--cc",  # what a merge itself changed
         "--unified=0",
         "--diff-filter=d",  # a file that a commit takes away, an older one brought in
         "--no-color",
@@ -149,20 +152,23 @@ def _history(root: Path) -> Iterator[str]:
         "--no-textconv",
         "--format=%x00%h",
     )
-    command = ["git", "-C", str(root), "-c", "core.quotePath=false", "log", *options]
+    command = ["git", "-C", str(root), "-c", "core.quotePath=false", "-c", "log.showRoot=true", "log", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
     ) as git:
-        for line in git.stdout or ():
-            yield line.decode(errors="replace").rstrip("\n")
+        yield from git.stdout or ()
+    if git.returncode:
+        raise GitError(
+            f"git could not read the whole history of {root}.", fix="See what is damaged: git fsck --full"
+        )
 
 
-def _text(path: Path) -> str:
+def _text(path: Path) -> bytes:
     """Return a file's text, empty for what is none."""
     if path.is_symlink() or not path.is_file() or path.stat().st_size > FILE_BYTES:
-        return ""
+        return b""
     content = path.read_bytes()
-    return "" if b"\0" in content[:8000] else content.decode(errors="replace")
+    return b"" if b"\0" in content[:8000] else content
 
 
 def _listed(git: Git, *arguments: str) -> list[str]:
@@ -171,5 +177,4 @@ def _listed(git: Git, *arguments: str) -> list[str]:
 
 def _anywhere() -> Sequence[str]:
     """Return the patterns as git's path specifications, matched in every folder and in any case."""
-    meant = [f":(top,glob,icase)**/{pattern}" for pattern in PATTERNS]
-    return [*meant, *(f":(top,glob,icase,exclude)**/{name}" for name in SHOWN_TO_ALL)]
+    return [*(f":(top,glob,icase)**/{pattern}" for pattern in PATTERNS), ":(top,glob,exclude)**/.env.example"]

@@ -1,15 +1,13 @@
-"""doctor's parts that need no cloud: credentials in a repository, and what an answer of AWS means."""
+"""doctor's parts that need no cloud: what an answer of AWS means."""
 
 from __future__ import annotations
 
-import secrets
-import string
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.clients import Clients
-from tasks.doctor import account_checks, credential_checks, definition_checks, doctor, service_checks
+from tasks.doctor import account_checks, definition_checks, doctor, service_checks
 from tasks.doctor.finding import Check, Finding
 from tasks.documents import as_list, as_object
 from tasks.errors import NotReadyError
@@ -27,173 +25,9 @@ if TYPE_CHECKING:
     from types_boto3_elbv2.type_defs import TargetGroupTypeDef
 
     from tasks.documents import Json
-    from tests.support.repository import Repository
 
 SUB = f"{policies.ISSUER}:sub"
-LETTERS = string.ascii_uppercase + string.digits
 ON = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
-
-
-def made_up(prefix: str, length: int) -> str:
-    """Return what has the form of a credential and is none; made here, so that no file holds one."""
-    return prefix + "".join(secrets.choice(LETTERS) for _ in range(length))
-
-
-def test_a_clean_repository_is_well(repository: Repository) -> None:
-    ignore(repository)
-
-    found = [*credential_checks.files(repository.root), *credential_checks.contents(repository.root)]
-
-    assert [each.verdict for each in found] == ["OK", "OK"]
-
-
-def test_keys_that_git_tracks_are_found(repository: Repository) -> None:
-    repository.write("ptnadmin_accessKeys.csv", "Access key ID,Secret access key\n")
-    repository.commit("Oops")
-
-    (first, second, *_) = credential_checks.files(repository.root)
-
-    assert (first.verdict, first.what) == ("FAIL", "ptnadmin_accessKeys.csv is tracked by git")
-    assert first.fix.startswith("Deactivate it")  # pasting what follows the colon runs no prose
-    assert first.fix.endswith(": git rm --cached 'ptnadmin_accessKeys.csv'")
-    assert second.what == "ptnadmin_accessKeys.csv is not ignored by git"
-
-
-def test_keys_that_the_next_add_would_take_are_found(repository: Repository) -> None:
-    repository.write("sub/Somebody_AccessKeys.csv", "x\n")
-
-    assert Finding(
-        "FAIL",
-        "credentials",
-        "sub/Somebody_AccessKeys.csv lies here and is not ignored",
-        "Delete it, or add it to .gitignore.",
-    ) in verdicts(credential_checks.files(repository.root))
-
-
-def test_keys_that_are_ignored_are_worth_a_warning(repository: Repository) -> None:
-    ignore(repository)
-    repository.write("ptnadmin_accessKeys.csv", "x\n")
-
-    found = verdicts(credential_checks.files(repository.root))
-
-    assert [(each.verdict, each.what) for each in found] == [
-        ("WARN", "ptnadmin_accessKeys.csv lies here, ignored by git"),
-        ("OK", "no file of credentials is tracked, and none ever was"),
-    ]
-
-
-def test_keys_that_were_committed_once_stay_known(repository: Repository) -> None:
-    repository.write("ptnadmin_accessKeys.csv", "x\n")
-    repository.commit("Oops")
-    repository.run("rm", "--quiet", "ptnadmin_accessKeys.csv")
-    ignore(repository)
-
-    (only,) = credential_checks.files(repository.root)
-
-    assert only.what == "ptnadmin_accessKeys.csv was committed once and is in the history"
-
-
-@pytest.mark.parametrize(
-    ("kind", "line"),
-    [
-        ("AWS Access Key", made_up("id = AKIA", 16)),
-        ("GitHub Token", made_up("token: ghp_", 36)),
-        ("Private Key", "-----BEGIN RSA " + made_up("PRIVATE KEY-----\n", 16)),
-        ("Basic Auth Credentials", "mongodb+srv://spryte:" + made_up("", 12) + "@cluster0.mongodb.net/spryte"),
-    ],
-    ids=["AWS", "GitHub", "private key", "password in an address"],  # not the lines: they differ each time
-)
-def test_a_credential_in_a_tracked_file_is_told_by_kind_and_place_and_never_shown(
-    repository: Repository, kind: str, line: str
-) -> None:
-    repository.write("notes.md", f"one\ntwo\n{line}\n")
-    repository.commit("Oops")
-
-    (only,) = credential_checks.contents(repository.root)
-
-    assert (only.verdict, only.what) == ("FAIL", f"notes.md:3 looks like a credential: {kind}")
-    assert line[-10:] not in str(only)
-
-
-def test_a_credential_that_only_history_holds_is_found_with_its_commit(repository: Repository) -> None:
-    repository.write("notes.md", made_up("id = AKIA", 16))
-    commit = repository.commit("Oops")
-    repository.write("notes.md", "nothing\n")
-    repository.commit("Hide it")
-
-    (only,) = credential_checks.contents(repository.root)
-
-    assert only.what == f"notes.md (added in {commit[:7]}):1 looks like a credential: AWS Access Key"
-
-
-def test_an_example_is_searched_for_credentials_all_the_same(repository: Repository) -> None:
-    repository.write(".env.example", made_up("KEY=AKIA", 16))
-    repository.commit("Oops")
-
-    (only,) = credential_checks.contents(repository.root)
-
-    assert only.what == ".env.example:1 looks like a credential: AWS Access Key"
-
-
-def test_a_credential_under_megabytes_of_later_history_is_found(repository: Repository) -> None:
-    repository.write("notes.md", made_up("id = AKIA", 16))
-    repository.commit("Oops")
-    for number in range(6):
-        repository.write("notes.md", "nothing\n")
-        repository.write("package-lock.json", f"{number} of a long line that is no credential\n" * 25_000)
-        repository.commit("Lock")
-
-    assert [each.verdict for each in credential_checks.contents(repository.root)] == ["FAIL"]
-
-
-@pytest.mark.parametrize("name", ["rootkey.csv", ".env.production", "id_ed25519", "deploy/id_rsa"])
-def test_a_file_that_holds_credentials_by_its_name_is_found_before_it_is_committed(
-    repository: Repository, name: str
-) -> None:
-    repository.write(".gitignore", "*accessKeys*.csv\n")
-    repository.write(name, "anything\n")
-
-    (only,) = [each for each in credential_checks.files(repository.root) if each.verdict == "FAIL"]
-
-    assert only.what == f"{name} lies here and is not ignored"
-
-
-@pytest.mark.parametrize("name", [".env.example", "id_ed25519.pub"])
-def test_a_file_that_is_made_to_be_shown_is_no_credential(repository: Repository, name: str) -> None:
-    repository.write(".gitignore", "*accessKeys*.csv\n")
-    repository.write(name, "anything\n")
-
-    assert [each.verdict for each in credential_checks.files(repository.root)] == ["OK"]
-
-
-def test_examples_and_what_is_marked_are_no_credentials(repository: Repository) -> None:
-    ours = made_up("AKIA", 16)
-    repository.write(
-        "notes.md",
-        "AKIAIOSFODNN7EXAMPLE\n"
-        f"{ours}  # pragma: allowlist secret\n"
-        "https://user:hunter2@spryte.example.com\nmongodb://user:word@localhost:27017\n",
-    )
-    repository.commit("Examples")
-
-    assert [each.verdict for each in credential_checks.contents(repository.root)] == ["OK"]
-
-
-def test_a_file_that_is_no_text_is_passed_over(repository: Repository) -> None:
-    (repository.root / "page.png").write_bytes(b"\x89PNG\0" + made_up("AKIA", 16).encode())
-    (repository.root / "latin.txt").write_bytes(b"caf\xe9\n")
-    repository.commit("Files")
-
-    assert [each.verdict for each in credential_checks.contents(repository.root)] == ["OK"]
-
-
-def test_a_shallow_clone_is_said_to_be_one(repository: Repository) -> None:
-    repository.commit("More")
-    repository.run("clone", "--quiet", "--depth=1", repository.remote.as_uri(), str(repository.root / "clone"))
-
-    found = verdicts(credential_checks.contents(repository.root / "clone"))
-
-    assert ("SKIPPED", "git fetch --unshallow") in [(each.verdict, each.fix) for each in found]
 
 
 @pytest.mark.parametrize(
@@ -387,11 +221,6 @@ def test_each_finding_is_a_line_with_its_remedy_under_it() -> None:
         "FAIL     secret x  does not exist",
         "                   fix: Make it.",
     )
-
-
-def ignore(repository: Repository) -> None:
-    repository.write(".gitignore", "*.pyc\n*accessKeys*.csv\n")
-    repository.commit("Ignore keys")
 
 
 def verdicts(found: Iterator[Finding]) -> list[Finding]:
