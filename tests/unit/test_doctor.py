@@ -221,7 +221,3 @@ def test_each_finding_is_a_line_with_its_remedy_under_it() -> None:
         "FAIL     secret x  does not exist",
         "                   fix: Make it.",
     )
-
-
-def verdicts(found: Iterator[Finding]) -> list[Finding]:
-    return list(found)
