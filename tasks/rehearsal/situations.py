@@ -126,9 +126,12 @@ def interrupt(service: Service, clients: Clients, report: Report) -> None:
     before = running(service, clients)
     revision = register_broken(service, AS_IT_IS, clients)
     meddled = Meddled(clients.target, lambda: signal.raise_signal(signal.SIGINT))
+    # a job that a shell put into the background ignores it
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _deploy(revision, meddled, report)
     finally:
+        signal.signal(signal.SIGINT, handler)
         _return(Deployment(revision, "", before, adopted=False), clients, report)
 
 
