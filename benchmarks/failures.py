@@ -6,9 +6,9 @@ Run it from the project's root, with the embedded cloud up and both services dep
     .venv/bin/python -m benchmarks.failures
 
 What the embedded cloud can produce is practised for real, one after the other: `./inv rehearse --failure=NAME`.
-The rest is replayed from recorded answers of AWS, against the real clock and with every sleep. A replay has ECS
-give up at the fourth look after the update, so that it measures this tool's part and not ECS's. `--replayed`
-prints the replayed rows alone, for which no cloud is needed.
+The rest is replayed from recorded answers of AWS, against the real clock and with every sleep. In a replay
+each look shows one more failed task, so that it measures this tool's part and not ECS's. `--replayed` prints the
+replayed rows alone, for which no cloud is needed.
 """
 
 from __future__ import annotations
