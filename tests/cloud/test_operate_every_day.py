@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tasks.documents import as_list, as_object
+from tests.support.containers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ def test_what_was_changed_in_the_console_shows_up_and_is_not_lost_silently(deplo
     ecs.update_service(
         cluster="spryte-cluster", service="spryte-backend-service", taskDefinition=made["taskDefinitionArn"]
     )
+    eventually(lambda: deployed.rollout("backend") == "COMPLETED", within=60)
 
     result = deployed.project.run("plan", "--service=backend", "--exit-code")
     version = deployed.next_version()

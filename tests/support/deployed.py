@@ -46,6 +46,12 @@ class Deployed:
         """Return a version that no other test has used."""
         return f"0.1.{next(self.counter)}"
 
+    def rollout(self, service: str) -> str:
+        """Return how far ECS is with the newest deployment of a service."""
+        named = f"spryte-{service}-service"
+        found = self.clients.ecs.describe_services(cluster="spryte-cluster", services=[named])["services"][0]
+        return found["deployments"][0].get("rolloutState", "")
+
     def state(self) -> State:
         """Return what is registered, running and stored now."""
         ecs, ecr = self.clients.ecs, self.clients.ecr
