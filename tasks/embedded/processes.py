@@ -26,8 +26,8 @@ LISTEN = "0A"
 class Process:
     """A process that cannot be mistaken for a later one with the same number.
 
-    `started` is in clock ticks since the machine booted, as `/proc` gives it; `purpose` is what the process
-    was started with, in a form that only its owner reads.
+    `started` is in clock ticks since the machine booted, as `/proc` gives it, empty for one that had ended before
+    it could be looked at; `purpose` is what the process was started with, in a form that only its owner reads.
     """
 
     pid: int
@@ -38,7 +38,7 @@ class Process:
         """Whether it still runs; one that ended and was not yet collected by its parent does not."""
         with suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
-        return _start_of(self.pid) == self.started
+        return self.started != "" and _start_of(self.pid) == self.started
 
     @property
     def command(self) -> str:
