@@ -11,6 +11,7 @@ from invoke import Collection, Context, task
 
 from tasks import options
 from tasks.command import Options, check_files, run
+from tasks.command_line import refuse_unreadable
 from tasks.diagnosis.collection import diagnose
 from tasks.doctor.collection import doctor
 from tasks.operate.collection import operate_tasks
@@ -162,3 +163,4 @@ for each in (doctor, test, lint):
     ns.add_task(each)
 ns.add_collection(setup_tasks())
 ns.add_collection(Collection("local", up, down, status, reset, logs))
+refuse_unreadable(ns)

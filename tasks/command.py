@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tasks import github_summary, identity
 from tasks.clients import Clients
@@ -135,15 +135,20 @@ class Work:
 
 def check_files() -> None:
     """Refuse a malformed `invoke.yaml` in our words before Invoke itself stumbles over it."""
-    from invoke.exceptions import Exit  # noqa: PLC0415
-
     try:
         read_yaml(ROOT / "invoke.yaml", "invoke.yaml")
     except DeployError as error:
-        Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ)).error(error)
-        if "--json" in sys.argv:
-            print_failure(error, sys.stdout)
-        raise Exit(code=error.exit_code) from error
+        end(error, as_json="--json" in sys.argv)
+
+
+def end(error: DeployError, *, as_json: bool) -> NoReturn:
+    """Tell an error and end the process with its exit code, before any task has begun."""
+    from invoke.exceptions import Exit  # noqa: PLC0415 - the exception Invoke turns into an exit code
+
+    Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ)).error(error)
+    if as_json:
+        print_failure(error, sys.stdout)
+    raise Exit(code=error.exit_code) from error
 
 
 def _explained(failure: DeployError, work: Work) -> DeployError:
@@ -189,7 +194,7 @@ def run(name: str, action: Callable[[Work], Outcome], options: Options) -> None:
         action: what to do.
         options: what the command line said.
     """
-    from invoke.exceptions import Exit  # noqa: PLC0415 - the exception Invoke turns into an exit code
+    from invoke.exceptions import Exit  # noqa: PLC0415 - as in `end`
 
     report = Report(sys.stderr, time.monotonic, terminal_of(sys.stderr, os.environ))
     work = Work(options, report, os.environ)

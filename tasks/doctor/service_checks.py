@@ -206,7 +206,8 @@ def _listener(service: Service, group: TargetGroupTypeDef, clients: Clients) -> 
         where,
         f"{group.get('TargetGroupName')}: no listener forwards to it, so no request reaches {service.name}",
         "Make a rule on the load balancer's listener (as ApiRule in aws/stack.yaml): aws elbv2 create-rule "
-        f"--listener-arn ARN --priority N --conditions ... --actions Type=forward,TargetGroupArn={arn}",
+        "--listener-arn ARN --priority N --conditions Field=path-pattern,Values=PATH "
+        f"--actions Type=forward,TargetGroupArn={arn}",
     )
 
 
@@ -267,7 +268,7 @@ def _existing(service: Service, kind: str, listed: Sequence[str], ask: Callable[
 
 
 def _network_fix(service: Service) -> str:
-    network = "awsvpcConfiguration={subnets=[...],securityGroups=[...],assignPublicIp=ENABLED}"
+    network = "awsvpcConfiguration={subnets=[SUBNET,SUBNET],securityGroups=[GROUP],assignPublicIp=ENABLED}"
     return f"{_update(service)} --network-configuration '{network}'"
 
 

@@ -60,6 +60,17 @@ def error_of(result: Result) -> str:
 
 
 WRONG = {
+    "a misspelled task": Wrong(("deplyo",), "There is no task 'deplyo'. Did you mean 'deploy'?"),
+    "a misspelled task to explain": Wrong(
+        ("--help", "setup.asw"), "There is no task 'setup.asw'. Did you mean 'setup.aws'?"
+    ),
+    "a misspelled option": Wrong(
+        ("deploy", "--sevice=backend"), "deploy has no option '--sevice'. Did you mean '--service'?"
+    ),
+    "an option of another task": Wrong(("status", "--no-rollback"), "status has no option '--no-rollback'."),
+    "an option before its task": Wrong(("--service=backend", "deploy"), "inv has no option '--service'."),
+    "an option without its value": Wrong(("deploy", "--service"), "deploy: --service needs a value: --service=…"),
+    "a service without its option": Wrong(("deploy", "backend"), "deploy: 'backend' is no option and no task."),
     "an unknown service": Wrong(
         ("deploy", "--service=backned", "--version=0.1.5"),
         "There is no service 'backned'. Did you mean 'backend'?",

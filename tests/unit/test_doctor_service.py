@@ -144,7 +144,7 @@ def test_a_service_without_subnets_fails_without_asking_for_all_there_are(networ
     found = look(made)
     (only,) = found["subnets"]
     assert (only.verdict, only.what) == ("FAIL", "spryte-backend-service names none")
-    assert only.fix.startswith(f"{UPDATE} --network-configuration 'awsvpcConfiguration={{subnets=[...]")
+    assert only.fix.startswith(f"{UPDATE} --network-configuration 'awsvpcConfiguration={{subnets=[SUBNET,SUBNET]")
     assert found["security groups"][0].what == "the network's default one"
     assert made.requests("ec2:DescribeSubnets") == []
 
