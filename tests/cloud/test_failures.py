@@ -87,7 +87,7 @@ def test_a_failing_deploy_names_its_cause_and_the_version_before_answers(
 ) -> None:
     told = CASES[name]
     with defect(deployed, name):
-        result = deploy(deployed, "backend", *(["--timeout=10"] if told.code == 9 else []))
+        result = deploy(deployed, "backend", *(["--timeout=20"] if told.code == 9 else []))
 
     assert result.code == told.code, result.err
     cause = next(line for line in result.err.splitlines() if line.startswith("  | cause: "))
@@ -111,7 +111,7 @@ def test_diagnose_explains_the_last_failure_later_too(deployed: Deployed, good: 
 
 def test_diagnose_explains_what_failed_over_http_later_too(deployed: Deployed, good: str) -> None:
     with defect(deployed, "port-mismatch"):
-        assert deploy(deployed, "backend", "--timeout=10").code == 9
+        assert deploy(deployed, "backend", "--timeout=20").code == 9
 
     (found,) = diagnose(deployed).services
 
