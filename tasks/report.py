@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.errors import DeployError
     from tasks.terminal import Terminal
 
-PLAIN_STEP = 0.25
+PLAIN_SECONDS = 5.0
 SHOWN_SECONDS = 0.05
 WATCHED = "what is waited for"
 
@@ -46,7 +47,8 @@ class _Stage:
     service: str = ""
     name: str = ""
     began: float = 0.0
-    shown: dict[str, float] = field(default_factory=dict)
+    last_line: dict[str, float] = field(default_factory=dict)
+    unfinished: set[str] = field(default_factory=set)
     watched: str = ""
     bars: dict[str, TaskID] = field(default_factory=dict)
 
@@ -84,15 +86,20 @@ class Report:
         self._print(text)
 
     def progress(self, what: str, done: float, total: float) -> None:
-        """Show how far `what` is, in any unit; plain output shows it in quarters."""
+        """Show how far `what` is, in any unit; where there is no terminal, what takes long, every few seconds."""
         if self._terminal.live:
             self._bar(what, done, total)
             return
+        stage, now = self._stage, self._clock()
         share = min(done / total, 1.0) if total else 1.0
-        last = self._stage.shown.get(what, 0.0)
-        if share - last < PLAIN_STEP and (share < 1.0 or last >= 1.0):
+        due = now - stage.last_line.setdefault(what, now) >= PLAIN_SECONDS
+        if not due and not (share == 1.0 and what in stage.unfinished):
             return
-        self._stage.shown[what] = share
+        stage.last_line[what] = now if share < 1.0 else math.inf
+        if share < 1.0:
+            stage.unfinished.add(what)
+        else:
+            stage.unfinished.discard(what)
         self._print(f"{what} {share:4.0%} of {_size(total)}")
 
     def watch(self, text: str) -> None:

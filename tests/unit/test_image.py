@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.release.image import FailedStepError, WrongPlatformError, build, reference_of
+from tasks.report import Report
 from tests.support.fakes import FakeDocker, Recorder, StubbedClients, image_of
 from tests.support.models import AWS, BACKEND, SOURCE
 
@@ -118,14 +121,14 @@ def test_an_image_for_another_platform_is_refused_and_not_kept(
     assert clients.engine.images.known == {}
 
 
-def test_the_download_of_a_base_image_is_shown(report: Recorder) -> None:
-    pull: Mapping[str, Json] = {
-        "status": "Downloading",
-        "id": "a1",
-        "progressDetail": {"current": 1_000_000, "total": 4_000_000},
-    }
-    build(SOURCE, building(BUILT[0], pull, *BUILT[1:]), report)
-    assert "Downloading a1  25% of 4.0 MB" in report.text
+def test_the_download_of_a_base_image_is_shown() -> None:
+    shown, minutes = io.StringIO(), itertools.count(step=60)
+    pulls: list[Mapping[str, Json]] = [
+        {"status": "Downloading", "id": "a1", "progressDetail": {"current": current, "total": 4_000_000}}
+        for current in (0, 1_000_000)
+    ]
+    build(SOURCE, building(BUILT[0], *pulls, *BUILT[1:]), Report(shown, minutes.__next__))
+    assert "Downloading a1  25% of 4.0 MB" in shown.getvalue()
 
 
 def test_the_image_is_named_after_all_it_is_made_of() -> None:

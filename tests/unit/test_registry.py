@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ import pytest
 
 from tasks.errors import PushError
 from tasks.release.registry import NoDigestError, RepositoryMissingError, push, tagged
+from tasks.report import Report
 from tasks.sdk_errors import AccessDeniedError
 from tests.support.fakes import FakeDocker, Recorder, StubbedClients
 from tests.support.models import AWS, BACKEND, COMMIT, DIGEST, IMAGE, OTHER_DIGEST, REGISTRY, SOURCE
@@ -157,7 +160,9 @@ def test_the_containerd_image_store_tells_the_digest_in_words(report: Recorder) 
     assert push(IMAGE, clients, report).digest == DIGEST
 
 
-def test_the_upload_of_a_large_layer_is_shown_in_quarters(report: Recorder) -> None:
+def test_the_upload_of_a_large_layer_is_shown_as_it_goes_on() -> None:
+    shown = io.StringIO()
+    report = Report(shown, itertools.count().__next__)  # each message a second after the one before
     steps: list[Mapping[str, Json]] = [
         {"status": "Pushing", "id": "a1", "progressDetail": {"current": current * 100_000, "total": 4_000_000}}
         for current in range(41)
@@ -167,8 +172,8 @@ def test_the_upload_of_a_large_layer_is_shown_in_quarters(report: Recorder) -> N
     expect_version_tag(clients)
     clients.tags_are((COMMIT, DIGEST), ("0.1.5", DIGEST))
     push(IMAGE, clients, report)
-    assert [line for line in report.text.splitlines() if line.startswith("layer a1")] == [
-        f"layer a1 {share:>3}% of 4.0 MB" for share in (25, 50, 75, 100)
+    assert [line for line in shown.getvalue().splitlines() if line.startswith("layer a1")] == [
+        f"layer a1 {share:>3}% of 4.0 MB" for share in (12, 25, 38, 50, 62, 75, 88, 100)
     ]
 
 

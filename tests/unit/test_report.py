@@ -41,6 +41,25 @@ report.say("after")
 """
 
 
+class Watched:
+    """A report for no terminal, whose time the test tells."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._stream = io.StringIO()
+        self.report = Report(self._stream, lambda: self.now)
+
+    @property
+    def lines(self) -> list[str]:
+        """What was shown."""
+        return self._stream.getvalue().splitlines()
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
 def test_a_line_bears_its_service_and_stage(report: Recorder) -> None:
     report.say("before")
     with report.stage("backend", "build"):
@@ -59,23 +78,28 @@ def test_a_stage_is_timed_and_one_that_failed_is_not() -> None:
     assert timed.timings == [Timing("backend", "build", 2.5)]
 
 
-def test_progress_is_shown_in_quarters_where_there_is_no_terminal(report: Recorder) -> None:
-    for done in range(101):
-        report.progress("upload", done * 1e6, 100e6)
-    assert report.text.splitlines() == [f"upload {share:>3}% of 100.0 MB" for share in (25, 50, 75, 100)]
+def test_progress_is_shown_every_few_seconds_where_there_is_no_terminal(watched: Watched) -> None:
+    for second in range(13):
+        watched.now = second
+        watched.report.progress("upload", second * 5e6, 60e6)
+    watched.report.progress("upload", 60e6, 60e6)
+    assert watched.lines == ["upload  42% of 60.0 MB", "upload  83% of 60.0 MB", "upload 100% of 60.0 MB"]
 
 
-def test_progress_of_several_things_is_kept_apart_and_the_end_is_always_shown(report: Recorder) -> None:
-    for what in ("a", "b"):
-        report.progress(what, 9, 10)
-        report.progress(what, 10, 10)
-        report.progress(what, 10, 10)
-    assert report.text.splitlines() == ["a  90% of 10", "a 100% of 10", "b  90% of 10", "b 100% of 10"]
+def test_progress_of_several_things_is_kept_apart(watched: Watched) -> None:
+    for now in (0, 6, 7):
+        watched.now = now
+        watched.report.progress("a", now, 10)
+        watched.report.progress("b", now * 2, 20)
+    assert watched.lines == ["a  60% of 10", "b  60% of 20"]
 
 
-def test_progress_of_nothing_is_complete(report: Recorder) -> None:
-    report.progress("upload", 0, 0)
-    assert report.text == "upload 100% of 0\n"
+def test_what_is_quickly_done_is_not_worth_a_line_where_there_is_no_terminal(watched: Watched) -> None:
+    for now in (0, 1, 2):
+        watched.now = now
+        watched.report.progress("upload", now, 2)
+    watched.report.progress("nothing", 0, 0)
+    assert watched.lines == []
 
 
 def test_a_wait_is_shown_by_its_changes_where_there_is_no_terminal(report: Recorder) -> None:
