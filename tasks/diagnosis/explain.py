@@ -22,9 +22,15 @@ def explain(error: DeployError, case: Case, clients: Clients, report: Report) ->
         found = rules.explain(gather(case, clients))
         if found.diagnosis is None and isinstance(error, GaveUpWaitingError):
             report.say("no failure was seen: the time limit passed first")
-            error.evidence = (*found.evidence, *error.evidence)
+            error.evidence = _joined(found.evidence, error.evidence)
             return found
         report.say(f"cause: {found.cause}")
-    error.evidence = (*found.lines, *error.evidence)
+    error.evidence = _joined(found.lines, error.evidence)
     error.fix = found.next_step
     return found
+
+
+def _joined(found: tuple[str, ...], seen_before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the lines of the diagnosis, then those seen before, without the events that it names already."""
+    events = {line.removeprefix("event: ") for line in found}
+    return (*found, *(line for line in seen_before if line not in events))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tasks.diagnosis import pull_rules
 from tasks.diagnosis.pull_rules import ABSENT, DENIED, EXECUTION_ROLE, NETWORK, line_with
 from tasks.diagnosis.verdict import Diagnosis
-from tasks.release.one_off import NAMED_COMMAND
+from tasks.release.one_off import NAME_TAKEN, NAMED_COMMAND
 
 if TYPE_CHECKING:
     from tasks.diagnosis.findings import Findings
@@ -145,12 +145,14 @@ def command_not_found(findings: Findings) -> Diagnosis | None:
     refused = bool(findings.start_told) and bool(NAMED_COMMAND.search(findings.start_told))
     task = findings.newest
     by_code = task is not None and task.exited and task.exit_code in (126, 127)
-    if not refused and not by_code:
+    tried_again = NAME_TAKEN.search(findings.start_told)
+    if not (refused or by_code or tried_again):
         return None
     which = f" '{found[1]}'" if found else ""
+    likely = "The container could not be started: most likely its" if tried_again else "The container's"
     return Diagnosis(
         "command-not-found",
-        f"The container's command{which} is not in the image, or may not be executed.",
+        f"{likely} command{which} is not in the image, or may not be executed.",
         f"Correct command and entryPoint in {findings.service.template}, or CMD in "
         f"{findings.service.folder}/Dockerfile; then deploy the next version.",
     )

@@ -242,6 +242,14 @@ ENDED = {
         "The container's command 'gunicron' is not in the image, or may not be executed.",
         "Correct command and entryPoint in aws/backend-task-definition.json, or CMD in backend/Dockerfile",
     ),
+    "a command that could not be started is tried again, and its container's name is taken": Example(
+        start("ResourceInitializationError: unable to pull image or start container: 409 Client Error for "
+              'http+docker://localhost/containers/create: Conflict ("Conflict. The container name "/spryte-backend" '
+              'is already in use by container "bb99".")'),
+        "command-not-found",
+        "The container could not be started: most likely its command is not in the image, or may not be executed.",
+        "Correct command and entryPoint in aws/backend-task-definition.json, or CMD in backend/Dockerfile",
+    ),
     "a shell does not find the command": Example(
         exited(127, "sh: 1: gunicron: not found"),
         "command-not-found",

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.diagnosis import rules
+from tasks.diagnosis.explain import explain
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import gather
+from tasks.errors import DeploymentFailedError
 from tests.support.models import BACKEND, BEGAN, REGISTRY, arn
 from tests.support.recorded import GROUP, Recorded, RecordedClients, ended, event
 from tests.support.web import Page, serving, version
 
 if TYPE_CHECKING:
     from tasks.documents import Json
+    from tests.support.fakes import Recorder
 
 EXIT = "Essential container in task exited"
 NO_KEY = (
@@ -71,6 +74,16 @@ def test_events_alone_are_enough_where_tasks_may_not_be_listed() -> None:
     found = rules.explain(gather(Case(BACKEND, arn(7), "0.1.5"), RecordedClients(account)))
     assert found.name == "secret-key-missing"
     assert found.evidence[-1] == "not known: why its tasks stopped: the permission ecs:ListTasks is missing"
+
+
+def test_an_event_that_the_diagnosis_names_is_told_once(report: Recorder) -> None:
+    account = Recorded(settings={"events": [event("has begun draining connections on 1 tasks.")]})
+    said = "(service spryte-backend-service) has begun draining connections on 1 tasks."
+    error = DeploymentFailedError("It failed.", fix="Look.", evidence=[said, "another"])
+
+    explain(error, Case(BACKEND, arn(7), "0.1.5"), RecordedClients(account), report)
+
+    assert error.evidence == ("cause: not known from what could be asked.", f"event: {said}", "another")
 
 
 @pytest.mark.parametrize("denied", ["ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeServices"])
