@@ -96,11 +96,12 @@ def load_template(service: Service, target: Target) -> Template:
         InvalidDefinitionError: it does not fit RegisterTaskDefinition.
     """
     document = read_json(service.root / service.template, service.template)
-    if document.data.get("family") != service.family:
+    family = document.data.get("family")
+    if family != service.family:
+        is_what = "missing" if family is None else repr(family)
         raise document.wrong(
             "family",
-            f"is {document.data.get('family')!r}, but {service.variable('ECS_TASK_DEFINITION')} says "
-            f"'{service.family}'",
+            f"is {is_what}, but {service.variable('ECS_TASK_DEFINITION')} says '{service.family}'",
             "Make them match.",
         )
     _container_index(document, service)

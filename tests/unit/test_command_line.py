@@ -70,6 +70,9 @@ WRONG = {
     "an option of another task": Wrong(("status", "--no-rollback"), "status has no option '--no-rollback'."),
     "an option before its task": Wrong(("--service=backend", "deploy"), "inv has no option '--service'."),
     "an option without its value": Wrong(("deploy", "--service"), "deploy: --service needs a value: --service=…"),
+    "a task where Invoke's own option may have a value": Wrong(
+        ("deploy", "--list", "build"), "The command line cannot be read: 'build' is ambiguous"
+    ),
     "a service without its option": Wrong(("deploy", "backend"), "deploy: 'backend' is no option and no task."),
     "an unknown service": Wrong(
         ("deploy", "--service=backned", "--version=0.1.5"),

@@ -149,6 +149,13 @@ def test_another_family_is_told(files: Path) -> None:
     )
 
 
+def test_a_missing_family_is_told(files: Path) -> None:
+    with pytest.raises(
+        DocumentError, match="family: is missing, but ECS_TASK_DEFINITION_BACKEND says 'spryte-backend'"
+    ):
+        template(files, '"family": "spryte-backend"', '"familly": "spryte-backend"')
+
+
 def test_malformed_json_is_told_with_its_line(files: Path) -> None:
     with pytest.raises(DocumentError, match=rf"^{TEMPLATE}:3: is not JSON: "):
         template(files, '"family": "spryte-backend",', '"family": "spryte-backend"')
