@@ -194,8 +194,7 @@ def _start(way: Return, clients: Clients, report: Report) -> str:
     if way.runs_already and current:
         report.say(f"{way.goal.name} runs already; nothing to update")
         return current.get("id", "")
-    started = primary(update(way.service, Change(way.goal.arn), clients))
-    identity = started.get("id", "") if started else ""
+    identity = update(way.service, Change(way.goal.arn), clients).get("id", "")
     report.say(f"{way.state.name} -> {way.goal.name}, deployment {identity}")
     return identity
 

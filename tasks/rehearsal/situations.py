@@ -75,7 +75,7 @@ def scale_to_zero(service: Service, clients: Clients, report: Report) -> None:
         pipeline.check_services((service,), clients, force=False)
     finally:
         with report.stage(service.name, "scale"):
-            current = primary(update(service, Change(before.arn, desired=before.desired), clients)) or {}
+            current = update(service, Change(before.arn, desired=before.desired), clients)
             back = rollout.Rollout(service, current.get("id", ""), before.arn, before.version, before.arn)
             rollout.wait(back, clients, report, OPTIONS.timeout)
 

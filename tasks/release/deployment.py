@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.release.rollout import Rollout
-from tasks.release.service_state import primary, require_deployable
+from tasks.release.service_state import require_deployable
 from tasks.sdk_errors import asking_aws
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def start(revision: Revision, before: Running, clients: Clients, *, force: bool 
         return Deployment(revision, current.get("id", ""), before, adopted=True, began=current.get("createdAt"))
     desired = before.service.first_count if before.never_deployed else None
     # without force, ECS starts no new deployment of the revision it has
-    updated = update(before.service, Change(revision.arn, desired, force or has(before, revision.arn)), clients)
-    started = primary(updated) or {}
+    started = update(before.service, Change(revision.arn, desired, force or has(before, revision.arn)), clients)
     return Deployment(revision, started.get("id", ""), before, adopted=False, began=started.get("createdAt"))
 
 
@@ -91,8 +90,8 @@ def has(before: Running, arn: str) -> bool:
     return before.desired > 0 and (before.deployment or {}).get("taskDefinition") == arn
 
 
-def update(service: Service, change: Change, clients: Clients) -> ServiceTypeDef:
-    """Send UpdateService and return its answer."""
+def update(service: Service, change: Change, clients: Clients) -> DeploymentTypeDef:
+    """Send UpdateService and return the deployment it made, as its answer has it; empty where that lists none."""
     request: UpdateServiceRequestTypeDef = {
         "cluster": service.cluster,
         "service": service.ecs_service,
@@ -103,4 +102,19 @@ def update(service: Service, change: Change, clients: Clients) -> ServiceTypeDef
     if change.force:
         request["forceNewDeployment"] = True
     with asking_aws(f"updating the service {service.ecs_service}"):
-        return clients.ecs.update_service(**request)["service"]
+        return _made(clients.ecs.update_service(**request)["service"], change.arn)
+
+
+def _made(answer: ServiceTypeDef, arn: str) -> DeploymentTypeDef:
+    """Return the newest deployment of a revision. The primary one may be of another already.
+
+    Where its tasks fail at once, ECS's circuit breaker may have gone back by the time UpdateService answers.
+    """
+    ours = [each for each in answer.get("deployments", []) if each.get("taskDefinition") == arn]
+    return max(ours, key=_creation) if ours else {}
+
+
+def _creation(deployment: DeploymentTypeDef) -> tuple[float, bool]:
+    """Return what sorts deployments of one revision from the oldest to the newest."""
+    created = deployment.get("createdAt")
+    return created.timestamp() if created else 0.0, deployment.get("status") == "PRIMARY"

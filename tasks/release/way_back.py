@@ -74,7 +74,7 @@ def restore(failed: Deployment, clients: Clients, report: Report, limit: float =
             return Back("It was the service's first deploy: it is back at 0 tasks.")
         if serving != to.arn:
             report.say(f"returning to {to.name}")
-            current = primary(update(failed.service, Change(to.arn), clients)) or {}
+            current = update(failed.service, Change(to.arn), clients)
     except DeployError as error:
         return Back(_failed_too(name, error), failed=True)
     except KeyboardInterrupt:

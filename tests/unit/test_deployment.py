@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tasks.release.service_state import DeploymentInProgressError, NothingRunsEr
 from tasks.sdk_errors import AccessDeniedError
 from tests.support.models import (
     BACKEND,
+    BEGAN,
     NEVER_DEPLOYED,
     OWN,
     arn,
@@ -61,7 +63,10 @@ def test_a_failed_deployment_of_the_same_revision_is_started_anew(clients: Stubb
 
 
 def test_force_starts_the_same_revision_anew(clients: StubbedClients) -> None:
-    expect_update(clients, taskDefinition=arn(4), forceNewDeployment=True)
+    anew = ecs_deployment(4, rolloutState="IN_PROGRESS", runningCount=0, createdAt=BEGAN + timedelta(seconds=60))
+    answer = {"service": ecs_service(ecs_deployment(4, "ecs-svc/1", status="ACTIVE"), anew)}
+    request = UPDATE | {"taskDefinition": arn(4), "forceNewDeployment": True}
+    clients.ecs_stub.add_response("update_service", answer, request)
     started = start(revision(4), runs(4), clients, force=True)
     assert (started.id, started.adopted) == (OWN, False)
 
@@ -69,6 +74,24 @@ def test_force_starts_the_same_revision_anew(clients: StubbedClients) -> None:
 def test_force_replaces_a_deployment_in_progress(clients: StubbedClients) -> None:
     expect_update(clients, forceNewDeployment=True)
     assert start(revision(7), runs(4, rolloutState="IN_PROGRESS"), clients, force=True).id == OWN
+
+
+@pytest.mark.parametrize("before", [4, 7])
+def test_a_deployment_that_ecs_gave_up_before_it_answered_is_followed_and_not_the_one_it_went_back_to(
+    clients: StubbedClients, before: int
+) -> None:
+    ours = ecs_deployment(7, status="ACTIVE", rolloutState="FAILED", createdAt=BEGAN + timedelta(seconds=60))
+    earlier = ecs_deployment(7, "ecs-svc/2", status="ACTIVE", rolloutState="FAILED")
+    back = ecs_deployment(4, "ecs-svc/1", rolloutState="IN_PROGRESS")
+    answer = {"service": ecs_service(earlier, ours, back)}
+    clients.ecs_stub.add_response("update_service", answer)
+    started = start(revision(7), runs(before, rolloutState="FAILED"), clients)
+    assert (started.id, started.began) == (OWN, BEGAN + timedelta(seconds=60))
+
+
+def test_without_a_deployment_of_ours_in_its_answer_no_other_one_is_followed(clients: StubbedClients) -> None:
+    clients.ecs_stub.add_response("update_service", {"service": ecs_service(ecs_deployment(9))})
+    assert start(revision(7), runs(4), clients).id == ""
 
 
 STUCK = ecs_deployment(5, "ecs-svc/3", rolloutState="IN_PROGRESS", runningCount=0)
