@@ -12,9 +12,11 @@ import pytest
 from tasks.documents import as_list, as_object
 from tasks.embedded import ministack
 from tasks.settings import load
+from tests.support.containers import eventually
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
     from tests.support.deployed import Deployed
 
@@ -23,22 +25,20 @@ pytestmark = pytest.mark.usefixtures("deployed")
 STAGES = ["cloud", "build", "push", "register", "update", "rollout", "verify"]
 
 
-def test_both_services_run_as_containers_that_ecs_started_from_the_digest_in_ecr(
-    deployed: Deployed, docker_client: DockerClient
+@pytest.mark.parametrize("name", ["backend", "frontend"])
+def test_a_service_runs_as_a_container_that_ecs_started_from_the_digest_in_ecr(
+    deployed: Deployed, docker_client: DockerClient, name: str
 ) -> None:
-    for name in ("backend", "frontend"):
-        containers = docker_client.containers.list(
-            filters={
-                "label": [
-                    f"com.amazonaws.ecs.container-name=spryte-{name}",
-                    f"com.amazonaws.ecs.cluster={cluster_arn(deployed)}",
-                    f"ministack.instance={instance(deployed)}",
-                ]
-            }
-        )
-        assert len(containers) == 1
-        repository = deployed.clients.target.registry
-        assert containers[0].attrs["Config"]["Image"].startswith(f"{repository}/spryte-{name}@sha256:")
+    labels = [
+        f"com.amazonaws.ecs.container-name=spryte-{name}",
+        f"com.amazonaws.ecs.cluster={cluster_arn(deployed)}",
+        f"ministack.instance={instance(deployed)}",
+    ]
+
+    # one that was replaced may still be draining
+    (left,) = eventually(lambda: sole(docker_client, labels), within=30)
+
+    assert left.attrs["Config"]["Image"].startswith(f"{deployed.clients.target.registry}/spryte-{name}@sha256:")
 
 
 def test_the_backend_answers_behind_the_load_balancer_with_its_version_and_commit(deployed: Deployed) -> None:
@@ -225,6 +225,12 @@ def test_an_interrupted_deploy_says_so_and_the_next_one_goes_on(deployed: Deploy
     again = deployed.project.succeed(*arguments, "--json").services[0]
     assert again["version"] == version
     assert again["adopted"] is True
+
+
+def sole(docker_client: DockerClient, labels: list[str]) -> list[Container]:
+    """Return the container that runs with these labels; nothing while there are more."""
+    found = docker_client.containers.list(filters={"label": labels})
+    return found if len(found) == 1 else []
 
 
 def cluster_arn(deployed: Deployed) -> str:
