@@ -8,6 +8,10 @@ from pathlib import Path
 
 __path__ = [str(Path(__file__).with_suffix(""))]
 
-from tasks.collection import ns
+from tasks import signals
+
+signals.end_at_once()
+
+from tasks.collection import ns  # noqa: E402 - it takes a while, in which somebody may press Ctrl-C
 
 __all__ = ["ns"]

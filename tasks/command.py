@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +19,12 @@ from tasks.errors import DeployError, StoppedByUserError, UsageError
 from tasks.report import Outcome, Report, print_failure, print_outcome
 from tasks.sdk_errors import UnreachableError
 from tasks.settings import Settings, load, misspelled
+from tasks.signals import both_interrupt
 from tasks.terminal import terminal_of
 from tasks.version_number import checked_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tasks.settings import Service
     from tasks.terminal import Terminal
@@ -169,23 +167,6 @@ def _refuse_invokes_own_dry_run(arguments: Sequence[str]) -> None:
         raise UsageError("Invoke's own --dry has no effect on these tasks.", fix="Use --dry-run, after the task.")
 
 
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM be told like Ctrl-C: what is left, and how to go on.
-
-    GitHub cancels with SIGINT, 7.5 s later with SIGTERM, and kills after 2.5 s more; others send SIGTERM alone.
-    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only there may a handler be set
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def run(name: str, action: Callable[[Work], Outcome], options: Options) -> None:
     """Run a task and end the process with its exit code when it fails.
 
@@ -200,12 +181,12 @@ def run(name: str, action: Callable[[Work], Outcome], options: Options) -> None:
     work = Work(options, report, os.environ)
     try:
         _refuse_invokes_own_dry_run(sys.argv)
-        with _ended_like_ctrl_c():
+        with both_interrupt():
             outcome = action(work)
-        if work.settings_known:
-            outcome = point_outcome(outcome, work.settings.target)
-        print_outcome(outcome, sys.stdout, as_json=options.json)
-        github_summary.outcome(name, outcome, os.environ)
+            if work.settings_known:
+                outcome = point_outcome(outcome, work.settings.target)
+            print_outcome(outcome, sys.stdout, as_json=options.json)
+            github_summary.outcome(name, outcome, os.environ)
     except KeyboardInterrupt:
         error: DeployError = StoppedByUserError(
             "Interrupted.", fix="Run the command again: it goes on from what exists already."

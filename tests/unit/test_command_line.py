@@ -283,3 +283,15 @@ def test_a_tag_is_made_and_pushed(project: Project) -> None:
     assert project.git("ls-remote", "--tags", "origin", "frontend-v9.9.9")
     project.git("push", "--quiet", "origin", ":frontend-v9.9.9")
     project.git("tag", "--delete", "frontend-v9.9.9")
+
+
+@pytest.mark.parametrize("loaded", ["tasks/collection.py", "tasks/operate/status.py"])
+def test_an_interruption_while_the_tasks_are_loaded_is_none_of_the_defects_of_the_tool(
+    project: Project, loaded: str
+) -> None:
+    text, first = (project.root / loaded).read_text(), "from __future__ import annotations\n"
+    pressed = f"{first}import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    with project.changed(loaded, text.replace(first, pressed, 1)):
+        result = project.run("status")
+
+    assert (result.code, result.out, result.err) == (130, "", "error: Interrupted.\n")
