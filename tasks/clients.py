@@ -31,7 +31,8 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 30
 ATTEMPTS = 5
 ATTEMPTS_ON_LOOPBACK = 2
-DOCKER_SECONDS = 900
+DOCKER_SECONDS = 900  # for a step of a build that prints nothing
+ENGINE_SECONDS = 30  # to say its version; then it hangs
 
 
 class Network(Protocol):
@@ -46,6 +47,8 @@ class Network(Protocol):
 
 class Clients:
     """AWS, Docker, HTTP and time for one target. A test's subclass replaces what it wants to replace."""
+
+    engine_seconds = ENGINE_SECONDS
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -101,7 +104,9 @@ class Clients:
         """The Docker Engine of the current Docker context; raises `docker.errors.DockerException`."""
         from docker import from_env  # noqa: PLC0415 - `inv --list` must not pay for it
 
-        return from_env(timeout=DOCKER_SECONDS)
+        client = from_env(timeout=self.engine_seconds)  # asks for its version at once
+        client.api.timeout = DOCKER_SECONDS
+        return client
 
     @cached_property
     def http(self) -> HttpClient:

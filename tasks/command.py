@@ -107,9 +107,14 @@ class Work:
 
         Raises:
             UsageError: as `settings` and `services`.
+            ForeignCloudError, OtherPortError: another checkout's embedded cloud would be asked, or nobody.
             CredentialsError, WrongAccountError: as `identity.check`.
         """
         self.settings.select(self.options.service)
+        if self.settings.target.name == "local":
+            from tasks.embedded import cloud  # noqa: PLC0415 - production must not pay for it
+
+            cloud.require_ours(self.settings)
         clients = Clients(self.settings.target)
         identity.check(clients)
         return clients

@@ -68,6 +68,16 @@ class DockerUnavailableError(NotReadyError):
     """The Docker Engine does not answer, or not to this user."""
 
 
+class EngineHangsError(DockerUnavailableError):
+    """The Docker Engine takes connections and does not answer."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(
+            f"The Docker Engine hangs: it takes a connection and does not answer (while {doing}).",
+            fix="Restart it: Docker Desktop, or: sudo systemctl restart docker",
+        )
+
+
 @contextmanager
 def asking_aws(doing: str, otherwise: type[DeployError] = NotReadyError) -> Iterator[None]:
     """Turn what boto3 raises into a `DeployError`.
@@ -122,12 +132,14 @@ def asking_docker(doing: str, otherwise: type[DeployError] = NotReadyError) -> I
 
 
 def docker_unavailable(error: Exception, doing: str) -> DockerUnavailableError:
-    """Say why no Docker Engine answers: not permitted, or not running."""
+    """Say why no Docker Engine answers: not permitted, it hangs, or it does not run."""
     if "Permission denied" in str(error) or "PermissionError" in str(error):
         return DockerUnavailableError(
             f"This user may not use the Docker Engine (while {doing}).",
             fix="Add the user to the group docker (sudo usermod -aG docker $USER, then log in again).",
         )
+    if "timed out" in str(error):
+        return EngineHangsError(doing)
     return DockerUnavailableError(
         f"No Docker Engine answers (while {doing}).",
         fix="Start Docker (Docker Desktop, or: sudo systemctl start docker), or set DOCKER_HOST.",

@@ -103,6 +103,19 @@ def require_running(settings: Settings) -> None:
         raise NotRunningError(found)
 
 
+def require_ours(settings: Settings) -> None:
+    """Insist that whatever answers on the port is this checkout's own; whether anything does is left open.
+
+    Raises:
+        PortTakenError: another program has the port; `ForeignCloudError` when it is another checkout's cloud.
+        OtherPortError: this checkout's is on another port.
+    """
+    found = ministack.runner().find(settings, Clients(settings.target))
+    ministack.require_ours(found)
+    if found.state == "running" and found.port != settings.local_port:
+        raise ministack.OtherPortError(found.port, settings.local_port)
+
+
 def log_lines(settings: Settings, lines: int) -> tuple[str, ...]:
     """Return the last lines that MiniStack wrote."""
     return processes.last_lines(ministack.log_file(settings), lines)

@@ -51,6 +51,16 @@ class ForeignCloudError(NotReadyError):
         )
 
 
+class OtherPortError(NotReadyError):
+    """This checkout's embedded cloud listens on another port than the one meant."""
+
+    def __init__(self, port: int, wanted: int) -> None:
+        super().__init__(
+            f"The embedded cloud runs on port {port}; LOCAL_PORT is {wanted}.",
+            fix=f"Move it there: ./inv local.up, or go on where it is: LOCAL_PORT={port}",
+        )
+
+
 class CloudDiedError(NotReadyError):
     """MiniStack ended while it started, or never answered."""
 
@@ -173,6 +183,17 @@ def health(port: int, clients: Clients) -> str:
     except ValueError:
         return ""
     return str(fields.get("version", "")) if isinstance(fields, dict) else ""
+
+
+def require_ours(found: Server) -> None:
+    """Refuse a port that somebody else has.
+
+    Raises:
+        PortTakenError: another program has it; `ForeignCloudError` when it is another checkout's cloud.
+    """
+    if found.state == "foreign":
+        kind = ForeignCloudError if found.version else PortTakenError
+        raise kind(found.port, found.holder, free_port(found.port))
 
 
 def free_port(port: int) -> int:

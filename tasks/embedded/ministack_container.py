@@ -42,8 +42,7 @@ def ensure(settings: Settings, clients: Clients, report: Report) -> bool:
     found = find(settings, clients)
     if found.state == "running":
         return False
-    if found.state == "foreign":
-        raise ministack.ForeignCloudError(found.port, found.holder, ministack.free_port(found.port))
+    ministack.require_ours(found)
     stop(settings, clients, report)
     report.say(f"starting the embedded cloud as a container of {IMAGE}")
     with asking_docker("starting MiniStack"):

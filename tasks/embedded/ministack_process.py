@@ -98,9 +98,7 @@ def _without_process(settings: Settings, known: Process | None, clients: Clients
 def _prepare(found: Server, settings: Settings, clients: Clients, report: Report) -> None:
     """Clear the way for a start, or say what is in it."""
     pid = found.process.pid if found.process else 0
-    if found.state == "foreign":
-        kind = ministack.ForeignCloudError if found.version else ministack.PortTakenError
-        raise kind(found.port, found.holder, ministack.free_port(found.port))
+    ministack.require_ours(found)
     if found.state == "crashed":
         report.say(
             f"the embedded cloud (pid {pid}) is gone without having been stopped; starting it again, "
@@ -115,9 +113,7 @@ def _require_port(running: Server, settings: Settings, clients: Clients) -> None
     """Refuse a new port that somebody else holds, before the running one is stopped for it."""
     if running.port == settings.local_port or not ministack.is_taken(settings.local_port):
         return
-    holder = _without_process(settings, None, clients)
-    kind = ministack.ForeignCloudError if holder.version else ministack.PortTakenError
-    raise kind(holder.port, holder.holder, ministack.free_port(holder.port))
+    ministack.require_ours(_without_process(settings, None, clients))
 
 
 def start(settings: Settings, environment: dict[str, str], clients: Clients, report: Report) -> None:

@@ -123,6 +123,22 @@ def test_the_cloud_of_another_checkout_is_named_and_left_alone(running: Cloud, t
     assert cloud.status(running.settings).is_up
 
 
+@pytest.mark.parametrize("task", ["status", "rollback", "prune", "diagnose"])
+def test_no_command_asks_the_cloud_of_another_checkout(running: Cloud, tmp_path: Path, task: str) -> None:
+    other = make_project(tmp_path, LOCAL_PORT=str(running.settings.local_port))
+    result = other.run(task, "--service=backend")
+    assert result.code == 3
+    assert f"held by the embedded cloud of another checkout: {running.project.root}" in result.err
+    assert "LOCAL_PORT=" in result.err
+
+
+def test_a_cloud_that_is_to_be_on_another_port_is_named_with_both(running: Cloud) -> None:
+    port = free_port()
+    result = running.project.run("status", LOCAL_PORT=str(port))
+    assert result.code == 3
+    assert f"runs on port {running.settings.local_port}; LOCAL_PORT is {port}" in result.err
+
+
 def test_a_crashed_cloud_is_named_and_started_again(running: Cloud) -> None:
     crashed = running.process
     os.kill(crashed.pid, signal.SIGKILL)

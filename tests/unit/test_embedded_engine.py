@@ -22,6 +22,7 @@ from tasks.embedded import (
 from tasks.embedded.debian import Machine
 from tasks.embedded.engine import Daemon, EngineDiedError, EngineStatus
 from tasks.embedded.processes import Process
+from tasks.sdk_errors import EngineHangsError
 from tests.support.fakes import Recorder
 from tests.support.models import AWS
 
@@ -285,3 +286,27 @@ def test_the_daemons_own_pid_files_are_removed_when_their_number_belongs_to_anot
 
 def test_an_engine_that_was_not_started_here_is_not_stopped(daemon: Daemon, engine_clients: EngineClients) -> None:
     assert engine.stop(daemon, engine_clients) is None
+
+
+class ImpatientClients(Clients):
+    """Clients that take an engine for hanging soon."""
+
+    engine_seconds = 1
+
+
+def test_an_engine_that_hangs_is_named_and_no_second_one_started(
+    daemon: Daemon, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.host)
+    clients = ImpatientClients(AWS)
+    with socket.socket(socket.AF_UNIX) as hangs:
+        hangs.bind(daemon.host.removeprefix("unix://"))
+        hangs.listen()
+        problem = engine.status(daemon, clients).problem
+        with pytest.raises(EngineHangsError) as caught:
+            engine.start(daemon, clients, recorder)
+
+    assert problem == str(caught.value)
+    assert "takes a connection and does not answer" in problem
+    assert "restart docker" in caught.value.fix
+    assert recorder.text == ""
