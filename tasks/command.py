@@ -61,6 +61,7 @@ class Work:
     options: Options
     report: Report
     environment: Mapping[str, str] = field(repr=False)
+    root: Path = ROOT
 
     @cached_property
     def settings(self) -> Settings:
@@ -68,9 +69,9 @@ class Work:
 
         Tells first of names in `.env` that look misspelled: one may be why another is missing.
         """
-        for line in misspelled(ROOT):
+        for line in misspelled(self.root):
             self.report.say(line)
-        return load(ROOT, self.environment, self.options.target, self.options.service)
+        return load(self.root, self.environment, self.options.target, self.options.service)
 
     @property
     def settings_known(self) -> bool:
@@ -111,6 +112,10 @@ class Work:
             CredentialsError, WrongAccountError: as `identity.check`.
         """
         self.settings.select(self.options.service)
+        return self.reach()
+
+    def reach(self) -> Clients:
+        """Return the connections, whatever the services; raises as `connect`."""
         if self.settings.target.name == "local":
             from tasks.embedded import cloud  # noqa: PLC0415 - production must not pay for it
 

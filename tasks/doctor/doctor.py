@@ -100,10 +100,13 @@ def _there(settings: Settings, services: Sequence[Service], clients: Clients) ->
 
 def _identity(settings: Settings, clients: Clients) -> Iterator[Finding]:
     """Whose credentials these are; a finding of its own, so the command's explanation must be given here."""
+    local = settings.target.name == "local"
+    if local:
+        cloud.require_ours(settings)
     try:
         caller = identity.check(clients)
     except UnreachableError:
-        if settings.target.name == "local":
+        if local:
             cloud.require_running(settings)
         raise
     place = settings.target.endpoint_url or "AWS"

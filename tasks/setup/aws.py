@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tasks import identity
-from tasks.clients import Clients
 from tasks.report import Outcome
 from tasks.setup import policies, repository, role, trust
 
@@ -34,8 +32,7 @@ def aws(work: Work, *, check: bool = False, diagnose: bool = False) -> Outcome:
         NotReadyError: no or other credentials, IAM refuses or does not answer.
         UsageError: nothing says which GitHub repository this is.
     """
-    clients = Clients(work.settings.target)
-    identity.check(clients)
+    clients = work.reach()
     found = role.look(clients)
     who = known_repository(work.settings, found, ask_gh=True)
     steps = role.plan(wanted(work.settings, who, with_diagnose=diagnose), found, clients)

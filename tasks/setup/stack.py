@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tasks import change_set, identity
+from tasks import change_set
 from tasks.change_set import Proposal
-from tasks.clients import Clients
 from tasks.embedded import stack as embedded
 from tasks.errors import NotReadyError, UsageError
 from tasks.report import Outcome
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
     from tasks.change_set import ChangeSet
+    from tasks.clients import Clients
     from tasks.command import Work
     from tasks.documents import Json
     from tasks.report import Report
@@ -106,8 +106,7 @@ def stack(work: Work, *, certificate: str = "", domain: str = "") -> Outcome:
         ChangeSetError: CloudFormation does not accept the template or a parameter.
         NotReadyError: no or other credentials, AWS refuses or does not answer.
     """
-    clients = Clients(work.settings.target)
-    identity.check(clients)
+    clients = work.reach()
     wanted = {"CertificateArn": certificate, "DomainName": domain}
     proposed = change_set.propose(_proposal(work.settings, wanted, clients), clients)
     if proposed is None:

@@ -123,13 +123,17 @@ def test_the_cloud_of_another_checkout_is_named_and_left_alone(running: Cloud, t
     assert cloud.status(running.settings).is_up
 
 
-@pytest.mark.parametrize("task", ["status", "rollback", "prune", "diagnose"])
+@pytest.mark.parametrize(
+    "task",
+    ["status", "rollback --service=backend", "prune --service=backend", "diagnose", "doctor", "setup.stack"],
+)
 def test_no_command_asks_the_cloud_of_another_checkout(running: Cloud, tmp_path: Path, task: str) -> None:
     other = make_project(tmp_path, LOCAL_PORT=str(running.settings.local_port))
-    result = other.run(task, "--service=backend")
+    result = other.run(*task.split())
     assert result.code == 3
-    assert f"held by the embedded cloud of another checkout: {running.project.root}" in result.err
-    assert "LOCAL_PORT=" in result.err
+    told = result.out + result.err
+    assert f"held by the embedded cloud of another checkout: {running.project.root}" in told
+    assert "LOCAL_PORT=" in told
 
 
 def test_a_cloud_that_is_to_be_on_another_port_is_named_with_both(running: Cloud) -> None:

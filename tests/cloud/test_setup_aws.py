@@ -164,7 +164,7 @@ def test_ids_that_the_role_trusts_already_are_kept_when_nothing_else_tells_them(
 
 
 def test_an_answer_of_no_makes_nothing(bare: Bare) -> None:
-    spoken = command_on_terminal("setup.aws --target=local", "n\n", {**bare.environment, **IDS})
+    spoken = command_on_terminal("setup.aws --target=local", "n\n", {**bare.environment, **IDS}, bare.root)
 
     assert spoken.code == 130
     shown, question = (
@@ -178,7 +178,7 @@ def test_an_answer_of_no_makes_nothing(bare: Bare) -> None:
 
 
 def test_an_answer_of_yes_makes_what_was_shown(bare: Bare) -> None:
-    spoken = command_on_terminal("setup.aws --target=local", "y\n", {**bare.environment, **IDS})
+    spoken = command_on_terminal("setup.aws --target=local", "y\n", {**bare.environment, **IDS}, bare.root)
 
     assert spoken.code == 0
     assert "created role SpryteGithubDeployRole" in spoken.text

@@ -69,7 +69,7 @@ def test_an_answer_of_no_leaves_nothing_behind(bare: Bare) -> None:
     asked = bare.work()
 
     with pytest.raises(StoppedByUserError):
-        stack.stack(Refusing(asked.options, asked.report, asked.environment))
+        stack.stack(Refusing(asked.options, asked.report, asked.environment, asked.root))
 
     left = bare.clients.cloudformation.list_stacks()["StackSummaries"]
     assert [each["StackName"] for each in left if each["StackStatus"] != "DELETE_COMPLETE"] == []

@@ -15,7 +15,7 @@ from tasks.embedded import ministack, ministack_process
 from tasks.report import Report
 from tasks.settings import Credentials, Settings, load
 from tests.support.fakes import Recorder
-from tests.support.project import HERE, free_port
+from tests.support.project import free_port, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,11 +30,12 @@ class Bare:
     """An account of the embedded AWS that holds nothing, and commands for it."""
 
     environment: Mapping[str, str]
+    root: Path
 
     @property
     def settings(self) -> Settings:
         """This project's settings, for this account."""
-        return load(HERE, self.environment)
+        return load(self.root, self.environment)
 
     @property
     def production(self) -> Settings:
@@ -50,7 +51,8 @@ class Bare:
     def work(self, environment: Mapping[str, str] | None = None, *, dry_run: bool = False) -> Work:
         """Return what a command line with `--yes` gives an action."""
         report = Report(sys.stderr, time.monotonic)
-        return Work(Options(dry_run=dry_run, yes=True), report, {**self.environment, **(environment or {})})
+        known = {**self.environment, **(environment or {})}
+        return Work(Options(dry_run=dry_run, yes=True), report, known, self.root)
 
     def clients_of(self, name: str, policy: str) -> Clients:
         """Return connections as a user of this account who has this policy and nothing else."""
@@ -65,11 +67,12 @@ class Bare:
 @contextmanager
 def bare_account(folder: Path) -> Iterator[Bare]:
     """Start one, and stop it in the end."""
-    found = Bare({"LOCAL_PORT": str(free_port()), "GITHUB_REPOSITORY": REPOSITORY})
-    own = replace(found.settings, root=folder)  # its state is not this checkout's
-    recorder, clients = Recorder(), Clients(own.target)
-    ministack_process.start(own, ministack.variables(own), clients, recorder)
+    (place := folder / "bare").mkdir()
+    environment = {"LOCAL_PORT": str(free_port()), "GITHUB_REPOSITORY": REPOSITORY}
+    found = Bare(environment, make_project(place).root)
+    recorder = Recorder()
+    ministack_process.start(found.settings, ministack.variables(found.settings), found.clients, recorder)
     try:
         yield found
     finally:
-        ministack_process.stop(own, clients, recorder)
+        ministack_process.stop(found.settings, found.clients, recorder)

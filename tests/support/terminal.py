@@ -13,6 +13,7 @@ from tests.support.project import HERE, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 OURS = ("CI", "NO_COLOR", "COLUMNS", "LINES")  # of the terminal, or the tool, that runs the tests
 END_OF_INPUT = "\x04"  # so that a question nobody expected ends the process and not the patience
@@ -31,9 +32,10 @@ def on_terminal(script: str, typed: str = "", **environment: str) -> Spoken:
     return _spoken(script, typed, 80, environment)
 
 
-def command_on_terminal(arguments: str, typed: str, environment: Mapping[str, str]) -> Spoken:
-    """Run `invoke` with arguments on such a terminal, and type something."""
-    script = f"import sys; from invoke.main import program; program.run(['invoke', *{arguments.split()!r}])"
+def command_on_terminal(arguments: str, typed: str, environment: Mapping[str, str], root: Path = HERE) -> Spoken:
+    """Run `invoke` with arguments in a checkout on such a terminal, and type something."""
+    ours = [f"--search-root={root}", *arguments.split()]
+    script = f"from invoke.main import program; program.run(['invoke', *{ours!r}])"
     return _spoken(script, typed, 80, environment)
 
 
