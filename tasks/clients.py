@@ -32,7 +32,7 @@ READ_SECONDS = 30
 ATTEMPTS = 5
 ATTEMPTS_ON_LOOPBACK = 2
 DOCKER_SECONDS = 900  # for a step of a build that prints nothing
-ENGINE_SECONDS = 30  # to say its version; then it hangs
+ENGINE_SECONDS = 30  # an engine that has not told its version by then hangs
 
 
 class Network(Protocol):

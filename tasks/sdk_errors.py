@@ -138,7 +138,7 @@ def docker_unavailable(error: Exception, doing: str) -> DockerUnavailableError:
             f"This user may not use the Docker Engine (while {doing}).",
             fix="Add the user to the group docker (sudo usermod -aG docker $USER, then log in again).",
         )
-    if "timed out" in str(error):
+    if "Read timed out" in str(error):
         return EngineHangsError(doing)
     return DockerUnavailableError(
         f"No Docker Engine answers (while {doing}).",
