@@ -21,6 +21,7 @@ WITH_TARGET = frozenset({
 AWS = re.compile(r"(?<![\w./-])aws (?=(?:cloudformation|ec2|ecr|ecs|elbv2|iam|logs|secretsmanager|sts) [a-z])")
 # A value ends before the sign that ends its sentence: `--revision=4.` is revision 4.
 VALUE = r"""(?:"[^"]*"|'[^']*'|<[^>]*>|\.{3}|[^\s"'`<>()]*[^\s"'`<>().,;:])"""
+TRY_HERE = re.compile(r"[,;] try it here (?:\([^)]*\)|with --target=local)")
 INV = re.compile(rf"\./inv ([a-z]+(?:\.[a-z]+)?)((?: --[a-z][a-z-]*(?:={VALUE})?)*)")
 
 
@@ -29,8 +30,11 @@ def point(text: str, target: Target) -> str:
 
     Without this, a command of ours copied from a failure in production would act on the embedded cloud, which is
     the default; and one of AWS's copied from a message about the embedded cloud would change the account that the
-    reader is logged in to: the names and the account number are the same.
+    reader is logged in to: the names and the account number are the same. What failed on the embedded cloud needs
+    no advice to try it there.
     """
+    if not target.is_production:
+        text = TRY_HERE.sub("", text)
     if target.option:
         text = INV.sub(lambda found: _named(found, target.option), text)
     if target.endpoint_url:

@@ -161,7 +161,9 @@ def read_json(path: Path, name: str) -> Document:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise DocumentError(
-            f"{name}:{error.lineno}", f"is not JSON: {error.msg}", "Fix the file there."
+            f"{name}:{error.lineno}",
+            f"is not JSON: {error.msg} (column {error.colno})",
+            "Correct it there; mostly it is a comma too many or too few, or a quote.",
         ) from error
     return _document(name, data, yaml.compose(text.expandtabs(), Loader=yaml.SafeLoader))
 

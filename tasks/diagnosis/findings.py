@@ -278,5 +278,6 @@ class Findings:
         """The end of the log, to be shown."""
         if self.log_group_missing:
             return (f"there is no log group {self.log_group}",)
-        told = {log_lines.essence(line): f"log: {log_lines.shown(line)}" for line in self.lines}
+        telling = [line for line in self.lines if not log_lines.is_noise(line)]
+        told = {log_lines.essence(line): f"log: {log_lines.shown(line)}" for line in telling}
         return tuple(told.values())[-SHOWN_LINES:]

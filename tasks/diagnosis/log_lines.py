@@ -13,6 +13,7 @@ from tasks.documents import as_object
 if TYPE_CHECKING:
     from tasks.documents import Json
 
+NOISE = re.compile(r'\s*(File "<frozen |[~^]+\s*$)')
 FRAME = re.compile(r'File "[^"]*?([^/"]+)", line (\d+), in (\S+)')
 
 
@@ -43,6 +44,11 @@ def shown(line: str) -> str:
     frames = FRAME.findall(str(entry["exception"]))
     where = " ({} line {}, in {})".format(*frames[-1]) if frames else ""
     return f"{entry.get('message', 'exception')}: {told}{where}"
+
+
+def is_noise(line: str) -> bool:
+    """Whether a line of a Python traceback tells nothing of the service's own code."""
+    return bool(NOISE.match(line))
 
 
 def essence(line: str) -> str:

@@ -88,6 +88,8 @@ def _counts(service: ServiceTypeDef, rollout: Rollout) -> str:
     if ours is None:
         return ""  # the verdict says so
     counts = f"{ours.get('runningCount', 0)} of {ours.get('desiredCount', 0)} running"
+    if ours.get("rolloutState") == "FAILED":
+        counts = "given up"  # ECS wants none of it any more
     if ours.get("pendingCount"):
         counts += f", {ours.get('pendingCount')} starting"
     if ours.get("failedTasks"):

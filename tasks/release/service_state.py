@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentController.html
 ROLLING = "ECS"
+# ECS's own words: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+GOES_BACK = re.compile(r"roll(ing |ed )?back", re.IGNORECASE)
 
 
 class ServiceMissingError(NotReadyError):
@@ -44,12 +47,16 @@ class DeploymentInProgressError(NotReadyError):
     """Another deployment of the service is under way."""
 
     def __init__(self, service: Service, other: DeploymentTypeDef) -> None:
-        name = str(other.get("taskDefinition", "")).rpartition("/")[2]
-        super().__init__(
-            f"{service.ecs_service}: a deployment of {name} is in progress ({other.get('id', '')}, "
-            f"since {other.get('createdAt', 'unknown')}).",
-            fix="Wait for it to end, or replace it with --force.",
-        )
+        name, identity = str(other.get("taskDefinition", "")).rpartition("/")[2], other.get("id", "")
+        what = f"a deployment of {name} is in progress ({identity}, since {other.get('createdAt', 'unknown')})."
+        fix = "Wait for it to end, or replace it with --force."
+        if GOES_BACK.search(other.get("rolloutStateReason", "")):
+            what = f"ECS goes back to {name}, since the deployment after it failed ({identity})."
+            fix = (
+                f"Wait for it to end; why it failed: ./inv diagnose --service={service.name}. "
+                "Or replace it with --force."
+            )
+        super().__init__(f"{service.ecs_service}: {what}", fix=fix)
 
 
 class NothingRunsError(NotReadyError):

@@ -66,6 +66,20 @@ def test_our_own_commands_name_production_because_the_default_is_the_embedded_cl
     assert point(pointed, AWS) == pointed
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Fix it, try it here (./inv deploy --service=a --target=local), then deploy the next one.",
+            "Fix it, then deploy the next one.",
+        ),
+        ("Look: ./inv logs --service=a; try it here with --target=local.", "Look: ./inv logs --service=a."),
+    ],
+)
+def test_what_failed_on_the_embedded_cloud_is_not_to_be_tried_there(text: str, told: str) -> None:
+    assert point(text, LOCAL) == told
+
+
 def test_production_is_named_even_where_it_is_the_default_because_the_reader_sits_elsewhere() -> None:
     assert point("./inv status", replace(AWS, default="aws")) == "./inv status --target=aws"
 

@@ -169,6 +169,25 @@ def test_a_deployment_of_another_revision_in_progress_is_refused(clients: Stubbe
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.",
+        "ECS deployment rollback in progress.",
+    ],
+)
+def test_a_way_back_of_ecs_own_is_not_told_as_somebody_s_deployment(clients: StubbedClients, reason: str) -> None:
+    with pytest.raises(DeploymentInProgressError) as caught:
+        start(revision(7), runs(5, rolloutState="IN_PROGRESS", rolloutStateReason=reason), clients)
+    assert str(caught.value) == (
+        "spryte-backend-service: ECS goes back to spryte-backend:5, "
+        "since the deployment after it failed (ecs-svc/1)."
+    )
+    assert caught.value.fix == (
+        "Wait for it to end; why it failed: ./inv diagnose --service=backend. Or replace it with --force."
+    )
+
+
 @pytest.mark.parametrize("action", ["ecs:UpdateService", "iam:PassRole"])
 def test_a_missing_permission_is_named(clients: StubbedClients, action: str) -> None:
     clients.ecs_stub.add_client_error(

@@ -50,6 +50,22 @@ def test_what_is_repeated_is_shown_once() -> None:
     assert '"status": 500' in shown[1]
 
 
+def test_python_s_own_frames_and_marks_leave_room_for_what_is_the_service_s() -> None:
+    lines = (
+        '  File "/srv/spryte/web.py", line 80',
+        "    return {{",
+        "            ^",
+        '  File "<frozen importlib._bootstrap>", line 1387, in _gcd_import',
+        "    ~~~~^^^^^^",
+        "SyntaxError: '{' was never closed",
+    )
+    assert findings(*lines).last_words == (
+        'log:   File "/srv/spryte/web.py", line 80',
+        "log:     return {{",
+        "log: SyntaxError: '{' was never closed",
+    )
+
+
 def test_what_only_looks_alike_is_shown_twice() -> None:
     other = line(9, message="request", path="/api/health", status=200)
     assert len(findings(*ASKED, other).last_words) == 2

@@ -61,3 +61,10 @@ def test_a_service_without_a_load_balancer_has_no_targets_to_ask_for(report: Rec
     view.show(alone, "")
     assert report.text == "1 of 1 running\n"
     assert account.asked == []
+
+
+def test_a_deployment_that_ecs_wants_nothing_of_any_more_is_not_counted_as_0_of_0(report: Recorder) -> None:
+    failed = ecs_deployment(7, rolloutState="FAILED", runningCount=0, desiredCount=0, failedTasks=3)
+    view = View(rollout(), AccountClients(Account()), report)
+    view.show(as_service(ecs_service(failed)), "the circuit breaker was triggered.")
+    assert report.text == "given up, 3 failed; the circuit breaker was triggered.\n"

@@ -157,7 +157,7 @@ def test_a_missing_family_is_told(files: Path) -> None:
 
 
 def test_malformed_json_is_told_with_its_line(files: Path) -> None:
-    with pytest.raises(DocumentError, match=rf"^{TEMPLATE}:3: is not JSON: "):
+    with pytest.raises(DocumentError, match=rf"^{TEMPLATE}:3: is not JSON: .* \(column 3\)"):
         template(files, '"family": "spryte-backend",', '"family": "spryte-backend"')
 
 
