@@ -54,7 +54,7 @@ PRACTISED = {
     "not-answering": Told("itself answers its health path /api/health with 404", "Make the service's route", 9),
 }
 ON_THE_PAGE = {
-    "crash-at-start": Told("exit code 7: the database is on fire", "--service=frontend"),
+    "crash-at-start": Told("exit code 7: the database is on fire", "Fix what its last lines say, then deploy"),
     "missing-variable": Told("(exit code 78): VITE_API_URL", "Give VITE_API_URL as environment or secret"),
     "secret-missing": Told("spryte/no-such-secret does not exist", "aws --endpoint-url http://127.0.0.1:"),
     "image-missing": Told("is not in the registry", "Push it again: ./inv push --service=frontend"),
