@@ -108,7 +108,7 @@ class Work:
 
         Raises:
             UsageError: as `settings` and `services`.
-            ForeignCloudError, OtherPortError: another checkout's embedded cloud would be asked, or nobody.
+            ForeignCloudError, PortTakenError, OtherPortError: as `cloud.require_ours`, where that is the target.
             CredentialsError, WrongAccountError: as `identity.check`.
         """
         self.settings.select(self.options.service)

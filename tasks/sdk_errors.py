@@ -68,6 +68,16 @@ class DockerUnavailableError(NotReadyError):
     """The Docker Engine does not answer, or not to this user."""
 
 
+class EngineForbiddenError(DockerUnavailableError):
+    """The Docker Engine does not let this user in."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(
+            f"This user may not use the Docker Engine (while {doing}).",
+            fix="Add the user to the group docker (sudo usermod -aG docker $USER, then log in again).",
+        )
+
+
 class EngineHangsError(DockerUnavailableError):
     """The Docker Engine takes connections and does not answer."""
 
@@ -134,10 +144,7 @@ def asking_docker(doing: str, otherwise: type[DeployError] = NotReadyError) -> I
 def docker_unavailable(error: Exception, doing: str) -> DockerUnavailableError:
     """Say why no Docker Engine answers: not permitted, it hangs, or it does not run."""
     if "Permission denied" in str(error) or "PermissionError" in str(error):
-        return DockerUnavailableError(
-            f"This user may not use the Docker Engine (while {doing}).",
-            fix="Add the user to the group docker (sudo usermod -aG docker $USER, then log in again).",
-        )
+        return EngineForbiddenError(doing)
     if "Read timed out" in str(error):
         return EngineHangsError(doing)
     return DockerUnavailableError(

@@ -34,15 +34,16 @@ def both_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only there may a handler be set
         return
-    ours = [signal.SIGTERM] + [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is _end)
-    before = [(number, signal.signal(number, signal.default_int_handler)) for number in ours]
+    loading = signal.getsignal(signal.SIGINT) is _end
+    ours = (signal.SIGTERM, signal.SIGINT) if loading else (signal.SIGTERM,)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ours}
     try:
         yield
     finally:
-        for number, handler in before:
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    sys.stderr.write("error: Interrupted.\n")
+    sys.stderr.write("error: Interrupted.\n  fix: Run the command again.\n")
     raise SystemExit(StoppedByUserError.exit_code)

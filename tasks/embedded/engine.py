@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.embedded import debian, processes
-from tasks.sdk_errors import DockerUnavailableError, EngineHangsError, docker_unavailable
+from tasks.sdk_errors import DockerUnavailableError, EngineForbiddenError, EngineHangsError, docker_unavailable
 
 if TYPE_CHECKING:
     from tasks.clients import Clients
@@ -140,7 +140,7 @@ def why_not(problem: Exception, daemon: Daemon, *, installed: bool) -> DockerUna
     """
     doing = f"asking {daemon.host}"
     refused = docker_unavailable(problem, doing)
-    if "may not use" in str(refused) or isinstance(refused, EngineHangsError):
+    if isinstance(refused, (EngineForbiddenError, EngineHangsError)):
         return refused
     what = f"No Docker Engine answers at {daemon.host}."
     if daemon.host != daemon.listens_at:

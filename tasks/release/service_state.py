@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentController.html
 ROLLING = "ECS"
-# ECS's own words: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+# Of rolloutStateReason, as ECS answers it while its circuit breaker goes back; no page of AWS has its wording.
 GOES_BACK = re.compile(r"roll(ing |ed )?back", re.IGNORECASE)
 
 

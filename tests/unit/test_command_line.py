@@ -294,4 +294,5 @@ def test_an_interruption_while_the_tasks_are_loaded_is_none_of_the_defects_of_th
     with project.changed(loaded, text.replace(first, pressed, 1)):
         result = project.run("status")
 
-    assert (result.code, result.out, result.err) == (130, "", "error: Interrupted.\n")
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "error: Interrupted.\n  fix: Run the command again.\n"

@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from tasks.commands import point
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import gather
@@ -16,7 +17,7 @@ from tasks.rehearsal.defects import NOT_HERE
 from tasks.rehearsal.practice import PRACTISED
 from tests.support.catalogue_left import CATALOGUE, GIVEN_UP, GOES_BACK, LEFT, REFUSED, SERVED_WRONG, SLOW
 from tests.support.fakes import Recorder
-from tests.support.models import BACKEND, BEGAN, PUSHED, arn, ecs_event
+from tests.support.models import AWS, BACKEND, BEGAN, LOCAL, PUSHED, arn, ecs_event
 from tests.support.project import HERE
 from tests.support.replay import FORGOTTEN, LEFT_FAILED, Example, Moving, Replayed, deploy, play, replaying
 
@@ -123,6 +124,13 @@ def test_tasks_that_ignore_sigterm_fail_no_deploy_and_are_told_afterwards(report
     assert found.name == SLOW.name
     assert SLOW.cause in found.cause
     assert SLOW.next_step in found.next_step
+
+
+def test_to_try_it_on_the_embedded_cloud_is_said_of_production_alone() -> None:
+    steps = {played.error.fix for _, played, _ in map(told, GOES_BACK) if played.error}
+    (advised,) = {each for each in steps if "try it here" in each}
+    assert "try it here" in point(advised, AWS)
+    assert point(advised, LOCAL) == "Fix what its last lines say, then deploy the next version."
 
 
 def test_no_two_failures_have_the_same_next_step() -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.commands import point
 from tasks.diagnosis import rules
 from tasks.diagnosis.findings import Case
 from tasks.diagnosis.gather import failed_revision, gather
 from tasks.diagnosis.look import case, remarks_on, unless_scaled_to_zero
 from tasks.release.service_state import describe
 from tests.support.account import verified
-from tests.support.models import BACKEND, BEGAN, arn, ecs_deployment, ecs_event
+from tests.support.models import AWS, BACKEND, BEGAN, LOCAL, arn, ecs_deployment, ecs_event
 from tests.support.recorded import Recorded, RecordedClients, ended
 from tests.support.web import Page, serving
 
@@ -88,6 +89,13 @@ def test_why_it_was_taken_back_is_read_from_its_log(
     found = rules.explain(gather(case(BACKEND, 0, clients), clients))
     assert found.name == name
     assert cause in found.cause
+
+
+def test_to_try_here_what_never_listened_is_said_of_production_alone() -> None:
+    clients = RecordedClients(returned(status=0, log=("still loading",)))
+    step = rules.explain(gather(case(BACKEND, 0, clients), clients)).next_step
+    assert "try it here" in point(step, AWS)
+    assert point(step, LOCAL).endswith("before it listens: ./inv logs --service=backend --since=1h.")
 
 
 def test_a_log_that_may_not_be_read_does_not_say_that_it_never_listened() -> None:
